@@ -1,0 +1,351 @@
+"""study.toml: one file that says what a company's exports mean.
+
+`load_config` reads and validates the whole file and refuses with every mistake at once: key, value, what was expected,
+and for a near miss the likely intended name. Nothing here opens a data file.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from cxlab.period import Period
+from cxlab.problems import Problem, StudyError, did_you_mean
+
+TABLES = ("customers", "accounts", "events", "responses", "invitations", "comments", "transactions", "agents")
+STAGES = ("awareness", "purchase", "onboarding", "usage", "support", "renewal", "termination")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+Role = Literal[
+    "satisfaction", "expectation", "importance", "need", "effort", "goal", "enjoyment", "problem", "emotion",
+    "image", "attitude", "loyalty", "wallet_rank",
+]  # fmt: skip
+Window = Literal["period", "to_date", "latest_wave"]
+Perspective = Literal["customer", "staff"]
+Survey = Literal["deep_dive", "event", "tracking"]
+
+
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]  # `wave = 2018` is read as "2018"
+Code = str | int | float
+
+
+class Section(BaseModel):
+    """A part of study.toml: unknown keys are refused, values are not converted behind the author's back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StudySection(Section):
+    """[study]: who is studied, and how times and money are read."""
+
+    name: str
+    timezone: str = "UTC"
+    currency: str = "EUR"
+    language: str = "en"
+    simulated: bool = False
+    source_note: str = ""
+
+    @model_validator(mode="after")
+    def _zone_exists(self) -> StudySection:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"timezone `{self.timezone}` is unknown; write for example Europe/Paris or UTC") from error
+        return self
+
+
+class EngineSection(Section):
+    """[engine]: where events are computed. Passwords come from the environment, never from this file."""
+
+    url: str = "duckdb://"
+
+
+class FileOptions(Section):
+    """What may differ from file to file, or from wave to wave, of one source."""
+
+    columns: dict[str, str] = {}
+    missing: list[Code] | None = None
+    missing_by_item: dict[str, list[Code]] = {}
+    recode: dict[str, dict[str, Code]] = {}
+    wave: Text | None = None
+    period: Text | None = None
+    survey: Survey | None = None
+    perspective: Perspective | None = None
+    touchpoint: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal: Literal[".", ","] | None = None
+    date_formats: list[str] | None = None
+    timezone: str | None = None
+    sheet: str | int | None = None
+    source: str | None = None
+
+
+class Source(FileOptions):
+    """[sources.NAME]: one kind of export. `columns` maps canonical names (left) to those in the file (right)."""
+
+    path: str
+    table: str | None = None
+    format: Literal["auto", "csv", "excel", "parquet"] = "auto"
+    layout: Literal["wide", "long"] = "wide"
+    item_col: str = "item"
+    score_col: str = "score"
+    header_rows: Literal["auto", "one", "qualtrics"] = "auto"
+    window: Window | None = None
+    id_prefix: str = ""
+    id_from_row: bool = False
+    keep: list[str] | None = None
+    drop: list[str] = []
+    mask: list[str] = []
+    files: dict[str, FileOptions] = {}
+    waves: dict[str, FileOptions] = {}
+
+
+class Item(Section):
+    """[items.NAME]: one question. `column` is its column in the exports where that is not the item's own name."""
+
+    question: str
+    role: Role
+    scale: tuple[float, float] | None = None
+    touchpoint: str | None = None
+    column: str | None = None
+    reversed: bool = False
+    high_is_easy: bool = True
+    label: str = ""
+
+    @model_validator(mode="after")
+    def _scale_rises(self) -> Item:
+        if self.scale is not None and not self.scale[0] < self.scale[1]:
+            raise ValueError(f"scale must rise, got {list(self.scale)}; write the lowest answer first, `reversed` turns it")
+        if self.scale is None and self.role not in ("problem", "emotion", "wallet_rank", "goal"):
+            raise ValueError(f"an item with role {self.role} needs a scale, for example scale = [1, 5]")
+        return self
+
+
+class Touchpoint(Section):
+    """[touchpoints.NAME]: a place where customer and company meet."""
+
+    label: str = ""
+    owner: str | list[str] | None = None
+    channel: str | None = None
+    cost: float | None = None
+
+
+class Promise(Section):
+    """[promises.NAME]: what the brand promises, and the measure that says whether it is kept."""
+
+    statement: str
+    touchpoint: str | None = None
+    metric: str | None = None
+    threshold: float | None = None
+    better: Literal["lower", "higher"] = "higher"
+    target: float | None = Field(default=None, gt=0, le=1)
+    emotion: str | None = None
+
+
+class Emotions(Section):
+    """[emotions.TOUCHPOINT]: what customers are meant to feel there."""
+
+    intended: list[str]
+
+
+class JourneyRule(Section):
+    """[[journey_rules]]: one plain sentence of the desired journey."""
+
+    rule: str
+    owner: str | None = None
+
+
+class Assumption(Section):
+    """[assumptions.NAME]: what the company believes about its customers, and the finding that tests it."""
+
+    belief: str
+    owner: str | None = None
+    finding: str | None = None
+
+
+class Economics(Section):
+    """[economics]: what experience is worth."""
+
+    margin: float | dict[str, float] | None = None
+    touchpoint_cost: dict[str, float] = {}
+    horizon: str | None = None
+    discount: float | None = Field(default=None, ge=0, lt=1)
+
+
+class ServiceLevels(Section):
+    """[service_levels]: how fast an unhappy customer is called, and the matter settled."""
+
+    call_back_within: str | None = None
+    resolve_within: str | None = None
+
+
+class Weights(Section):
+    """[weights]: population margins (counts or shares) that the answers are raked to; `trim` caps at a multiple of the mean."""
+
+    margins: dict[str, dict[str, float]] = {}
+    trim: float | None = Field(default=None, gt=1)
+
+
+class Run(Section):
+    """[run]: how often the study runs, and where its notebooks are computed."""
+
+    every: Literal["year", "quarter", "month", "week"] | None = None
+    backend: Literal["loky", "dask"] = "loky"
+    address: str | None = None
+
+
+class Report(Section):
+    """[report]: confidence level, smallest bases shown and marked, and the notebooks of this study (empty: all)."""
+
+    conf_level: float = Field(default=0.95, gt=0, lt=1)
+    min_base: int = Field(default=30, ge=1)
+    caution_base: int = Field(default=100, ge=1)
+    notebooks: list[str] = []
+
+
+class StudyConfig(Section):
+    """The whole of study.toml."""
+
+    study: StudySection
+    engine: EngineSection = EngineSection()
+    sources: dict[str, Source] = Field(min_length=1)
+    items: dict[str, Item] = {}
+    stages: dict[str, list[str]] = {}
+    touchpoints: dict[str, Touchpoint] = {}
+    promises: dict[str, Promise] = {}
+    emotions: dict[str, Emotions] = {}
+    journey_rules: list[JourneyRule] = []
+    assumptions: dict[str, Assumption] = {}
+    economics: Economics = Economics()
+    service_levels: ServiceLevels = ServiceLevels()
+    weights: Weights = Weights()
+    notebooks: dict[str, dict[str, Any]] = {}
+    run: Run = Run()
+    report: Report = Report()
+
+    def table_of(self, source: str) -> str:
+        """The canonical table that a source feeds: its `table`, or its own name."""
+        return self.sources[source].table or source
+
+    def owner_of(self, touchpoint: str | None) -> str | None:
+        """Who owns a touchpoint, several owners joined; None where nobody does."""
+        owner = self.touchpoints[touchpoint].owner if touchpoint in self.touchpoints else None
+        return ", ".join(owner) if isinstance(owner, list) else owner
+
+
+def load_config(path: Path) -> StudyConfig:
+    """Read a study.toml. Raises `StudyError` with every mistake in the file."""
+    shown = _shown(path)
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise StudyError(Problem(shown, "there is no such file", "write one, or draft it with `cxlab init STUDY FILE…`")) from None
+    except UnicodeDecodeError as error:
+        raise StudyError(Problem(shown, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8")) from None
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(Problem(shown, f"is not valid TOML: {error}", "text needs quotes; a section is written [like.this]")) from None
+    try:
+        config = StudyConfig.model_validate(raw)
+    except ValidationError as error:
+        raise StudyError([_problem(shown, detail) for detail in error.errors()]) from None
+    if problems := list(_cross_check(shown, config)):
+        raise StudyError(problems)
+    return config
+
+
+def _shown(path: Path) -> str:
+    parts = path.parts
+    return "/".join(parts[parts.index("data") :]) if "data" in parts else path.name
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """('items', 'a', 'scale') → [items.a] scale; the last part is the key, the rest the section."""
+    names = [str(part) for part in location if not str(part).startswith(("function-", "str", "int", "float", "list["))]
+    if not names:
+        return "the file"
+    return f"[{names[0]}]" if len(names) == 1 else f"[{'.'.join(names[:-1])}] {names[-1]}"
+
+
+def _problem(shown: str, detail: Any) -> Problem:
+    location = detail["loc"]
+    where = f"{shown} {_key(location)}"
+    if detail["type"] == "extra_forbidden":
+        return Problem(where, f"unknown key `{location[-1]}`", did_you_mean(str(location[-1]), _keys_at(location[:-1])))
+    if detail["type"] == "missing":
+        return Problem(where, "is missing", f"add `{location[-1]}`")
+    if detail["type"] == "literal_error":
+        expected = detail["ctx"]["expected"]
+        near = did_you_mean(str(detail["input"]), re.findall(r"'([^']*)'", expected))
+        hint = f"; {near}" if near.startswith("did") else ""
+        return Problem(where, f"got {detail['input']!r}", f"expected {expected}{hint}")
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error":
+        return Problem(where, message)
+    return Problem(where, f"got {detail['input']!r}", f"expected: {message[0].lower()}{message[1:]}")
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the model knows at this place."""
+    model: Any = StudyConfig
+    for part in location:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[str(part)].annotation
+        else:
+            arguments = [a for a in typing.get_args(model) if isinstance(a, type) and issubclass(a, BaseModel)]
+            model = arguments[0] if arguments else None
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return list(model.model_fields)
+    return []
+
+
+def _cross_check(shown: str, config: StudyConfig) -> typing.Iterator[Problem]:
+    """What pydantic cannot see: names that have to exist elsewhere in the file."""
+
+    def unknown(key: str, value: str, known: typing.Iterable[str], kind: str) -> typing.Iterator[Problem]:
+        if value not in known:
+            way_out = did_you_mean(value, known) if known else f"the file has no [{kind}s.…] section"
+            yield Problem(f"{shown} {key}", f"unknown {kind} `{value}`", way_out)
+
+    for name, source in config.sources.items():
+        yield from unknown(f"[sources.{name}] table", config.table_of(name), TABLES, "table")
+        for key, options in {"": source, **source.files, **source.waves}.items():
+            if options.period is not None:
+                try:
+                    Period.parse(options.period)
+                except StudyError as error:
+                    section = f"[sources.{name}{'.files.' + key if key else ''}] period"
+                    yield Problem(f"{shown} {section}", str(error.problems[0].what), error.problems[0].way_out)
+        if source.id_from_row and source.id_prefix:
+            continue
+    for name, item in config.items.items():
+        if not NAME.fullmatch(name):
+            yield Problem(f"{shown} [items.{name}]", "is no name", "use letters, digits, _ and -, starting with a letter")
+        if item.touchpoint is not None:
+            yield from unknown(f"[items.{name}] touchpoint", item.touchpoint, config.touchpoints, "touchpoint")
+    for stage, touchpoints in config.stages.items():
+        for touchpoint in touchpoints:
+            yield from unknown(f"[stages] {stage}", touchpoint, config.touchpoints, "touchpoint")
+    for name, promise in config.promises.items():
+        if promise.touchpoint is not None:
+            yield from unknown(f"[promises.{name}] touchpoint", promise.touchpoint, config.touchpoints, "touchpoint")
+    for touchpoint in config.emotions:
+        yield from unknown(f"[emotions.{touchpoint}]", touchpoint, config.touchpoints, "touchpoint")
+    for touchpoint in config.economics.touchpoint_cost:
+        yield from unknown("[economics.touchpoint_cost]", touchpoint, config.touchpoints, "touchpoint")
+    if config.report.caution_base < config.report.min_base:
+        yield Problem(
+            f"{shown} [report] caution_base",
+            f"{config.report.caution_base} is below min_base {config.report.min_base}",
+            "a base is hidden below min_base and marked below caution_base",
+        )
