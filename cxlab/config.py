@@ -126,7 +126,9 @@ class Item(Section):
     @model_validator(mode="after")
     def _scale_rises(self) -> Item:
         if self.scale is not None and not self.scale[0] < self.scale[1]:
-            raise ValueError(f"scale must rise, got {list(self.scale)}; write the lowest answer first, `reversed` turns it")
+            raise ValueError(
+                f"scale must rise, got {list(self.scale)}; write the lowest answer first, `reversed` turns it"
+            )
         if self.scale is None and self.role not in ("problem", "emotion", "wallet_rank", "goal"):
             raise ValueError(f"an item with role {self.role} needs a scale, for example scale = [1, 5]")
         return self
@@ -191,7 +193,7 @@ class ServiceLevels(Section):
 
 
 class Weights(Section):
-    """[weights]: population margins (counts or shares) that the answers are raked to; `trim` caps at a multiple of the mean."""
+    """[weights]: population margins (counts or shares) to rake to; `trim` caps weights at a multiple of the mean."""
 
     margins: dict[str, dict[str, float]] = {}
     trim: float | None = Field(default=None, gt=1)
@@ -250,11 +252,15 @@ def load_config(path: Path) -> StudyConfig:
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise StudyError(Problem(shown, "there is no such file", "write one, or draft it with `cxlab init STUDY FILE…`")) from None
+        raise StudyError(
+            Problem(shown, "there is no such file", "write one, or draft it with `cxlab init STUDY FILE…`")
+        ) from None
     except UnicodeDecodeError as error:
         raise StudyError(Problem(shown, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8")) from None
     except tomllib.TOMLDecodeError as error:
-        raise StudyError(Problem(shown, f"is not valid TOML: {error}", "text needs quotes; a section is written [like.this]")) from None
+        raise StudyError(
+            Problem(shown, f"is not valid TOML: {error}", "text needs quotes; a section is written [like.this]")
+        ) from None
     try:
         config = StudyConfig.model_validate(raw)
     except ValidationError as error:
@@ -290,8 +296,8 @@ def _problem(shown: str, detail: Any) -> Problem:
         hint = f"; {near}" if near.startswith("did") else ""
         return Problem(where, f"got {detail['input']!r}", f"expected {expected}{hint}")
     message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "value_error":
-        return Problem(where, message)
+    if detail["type"] == "value_error":  # raised by a section as a whole
+        return Problem(f"{shown} [{'.'.join(map(str, location))}]", message)
     return Problem(where, f"got {detail['input']!r}", f"expected: {message[0].lower()}{message[1:]}")
 
 
@@ -326,11 +332,11 @@ def _cross_check(shown: str, config: StudyConfig) -> typing.Iterator[Problem]:
                 except StudyError as error:
                     section = f"[sources.{name}{'.files.' + key if key else ''}] period"
                     yield Problem(f"{shown} {section}", str(error.problems[0].what), error.problems[0].way_out)
-        if source.id_from_row and source.id_prefix:
-            continue
     for name, item in config.items.items():
         if not NAME.fullmatch(name):
-            yield Problem(f"{shown} [items.{name}]", "is no name", "use letters, digits, _ and -, starting with a letter")
+            yield Problem(
+                f"{shown} [items.{name}]", "is no name", "use letters, digits, _ and -, starting with a letter"
+            )
         if item.touchpoint is not None:
             yield from unknown(f"[items.{name}] touchpoint", item.touchpoint, config.touchpoints, "touchpoint")
     for stage, touchpoints in config.stages.items():

@@ -1,4 +1,4 @@
-"""The doors to the house: pinned locks, the conda environment, the Makefile, and what must not stand in a committed file."""
+"""The doors to the house: locks, conda environment, Makefile, and what must not stand in a committed file."""
 
 from __future__ import annotations
 
