@@ -1,0 +1,153 @@
+"""`cxlab init`: a first study.toml drafted from exports.
+
+It reads headers and answers and writes what they look like. A guess is marked `# check`, because only the team knows what
+a column means. What it drafts is a beginning that `cxlab check` can speak about, never a silent decision.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from cxlab.config import NAME, Source
+from cxlab.problems import Problem, StudyError
+
+_ROLES_OF_COLUMNS = {  # canonical column: what such columns are called in exports
+    "response_id": r"(respondent|response|resp|record|interview|case)[ _.]?(id|num|no|number)?|\*?respnum|id",
+    "customer_id": r"(customer|client|user|subscriber|member)[ _.]?(id|no|num|number|ref)?",
+    "account_id": r"(account|company|organi[sz]ation)[ _.]?(id|no|num|number)?",
+    "submitted_at": r"(submitted|completed|response|recorded|end|answer)[ _.]?(at|date|time|on)?|date|enddate|recordeddate",
+    "timestamp": r"time[ _.]?stamp|event[ _.]?time|occurred[ _.]?at|created[ _.]?at|date[ _.]?time|date",
+    "touchpoint": r"touch[ _.]?point|event([ _.]?(name|type))?|activity|action|step",
+    "wave": r"wave|round|quarter|survey[ _.]?wave",
+    "weight": r"w(eigh)?t|weighting|weight_?final",
+    "text": r"comment|verbatim|feedback|review|text|message|body",
+    "amount": r"amount|total|revenue|price|value",
+}
+_TABLES = (  # the first table whose columns are all there
+    ("transactions", ("amount", "timestamp")),
+    ("events", ("customer_id", "timestamp", "touchpoint")),
+    ("comments", ("text",)),
+)
+_SCALES = ((0, 10), (1, 5), (1, 7), (1, 10))
+_LARGEST_CODE = 11  # more distinct whole numbers than this are a quantity, not an answer
+
+
+@dataclass
+class _Drafted:
+    """One file: the table it looks like, its columns by canonical name, and the answers in it."""
+
+    file: Path
+    table: str
+    columns: dict[str, str]
+    items: dict[str, tuple[str, tuple[int, int], list[int]]] = field(default_factory=dict)
+
+
+def draft_study(root: Path, study: str, files: Iterable[Path]) -> Path:
+    """Write data/raw/STUDY/study.toml from exports and return its path. An existing one is never overwritten."""
+    path = root / "data" / "raw" / study / "study.toml"
+    if not NAME.fullmatch(study):
+        raise StudyError(Problem("cxlab init", f"`{study}` is no study name", "use letters, digits, _ and -"))
+    if path.exists():
+        raise StudyError(Problem(f"data/raw/{study}/study.toml", "exists already", "edit it, or choose another name"))
+    drafts = [_draft_file(file) for file in files]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_as_toml(study, drafts), "utf-8")
+    return path
+
+
+def _draft_file(file: Path) -> _Drafted:
+    from cxlab.data.sources import read_file
+
+    if not file.is_file():
+        raise StudyError(Problem(str(file), "there is no such file", "name the exports to describe"))
+    rows = read_file(file, Source(path=file.name), shown=file.name).rows
+    found: dict[str, str] = {}
+    for canonical, pattern in _ROLES_OF_COLUMNS.items():
+        named = [c for c in rows.columns if re.fullmatch(pattern, c.strip(), re.I) and c not in found.values()]
+        if named:
+            found[canonical] = named[0]
+    items = {} if "amount" in found else dict(_answers(rows.drop(columns=list(found.values()))))
+    if len(items) >= 2:
+        return _Drafted(file, "responses", _only(found, "response_id customer_id account_id submitted_at wave weight"), items)
+    for table, needed in _TABLES:
+        if all(column in found for column in needed):
+            more = "customer_id account_id submitted_at" if table == "comments" else "customer_id account_id"
+            return _Drafted(file, table, _only(found, " ".join(needed) + " " + more))
+    return _Drafted(file, "customers", _only(found, "customer_id account_id"))
+
+
+def _only(found: dict[str, str], names: str) -> dict[str, str]:
+    return {name: found[name] for name in dict.fromkeys(names.split()) if name in found}
+
+
+def _answers(rows: pd.DataFrame) -> Iterable[tuple[str, tuple[str, tuple[int, int], list[int]]]]:
+    """Columns that hold answers on a scale: item name → (column, scale, codes outside it that look like no answer)."""
+    for column in rows.columns:
+        values = pd.to_numeric(rows[column].dropna(), errors="coerce").dropna()
+        codes = sorted({int(value) for value in values if float(value).is_integer()})
+        if len(values) < 0.5 * rows[column].notna().sum() or not 3 <= len(codes) <= _LARGEST_CODE + 3:
+            continue
+        counts = values.value_counts()
+        for low, high in _SCALES:
+            outside = [code for code in codes if not low <= code <= high]
+            inside = [code for code in codes if low <= code <= high]
+            fits = len(inside) >= 0.6 * (high - low + 1) and max(inside) == high
+            if fits and all(code in (0, high + 1, 9, 88, 97, 98, 99, 999, -1, -9, -99) for code in outside):
+                if (low, high) == (0, 10) and len(inside) < 9:
+                    continue
+                name = re.sub(r"\W+", "_", column.strip().lower()).strip("_") or "item"
+                name = name if name[0].isalpha() else f"item_{name}"
+                if counts.sum():
+                    yield name, (column, (low, high), outside)
+                break
+
+
+def _as_toml(study: str, drafts: list[_Drafted]) -> str:
+    lines = [
+        "# Drafted by cxlab init from headers and answers. Read every line; those marked `check` are guesses.",
+        "[study]",
+        f'name = "{study}"',
+        'timezone = "UTC"  # check: where do your dates and times live?',
+        'currency = "EUR"  # check',
+        'language = "en"  # check',
+        "",
+    ]
+    used: set[str] = set()
+    for draft in drafts:
+        name = draft.table if draft.table not in used else f"{draft.table}_{len(used)}"
+        used.add(name)
+        lines += [f"[sources.{name}]", f"path = {_quoted(draft.file.name)}"]
+        if name != draft.table:
+            lines.append(f'table = "{draft.table}"')
+        if draft.table == "responses":
+            lines += ['survey = "tracking"  # check: deep_dive, event or tracking', 'perspective = "customer"']
+            if "response_id" not in draft.columns:
+                lines.append("id_from_row = true  # check: no column looks like a response id")
+            if "submitted_at" not in draft.columns:
+                lines.append('# period = "2026-Q3"  # no column looks like a date: say when the answers were given')
+            if "wave" not in draft.columns:
+                lines.append(f"wave = {_quoted(draft.file.stem)}  # check: the label of this wave")
+        mapping = ", ".join(f"{key} = {_quoted(column)}" for key, column in draft.columns.items())
+        lines += [f"columns = {{{mapping}}}  # check", ""]
+    lines += ["[run]", 'every = "quarter"  # check', "", "[report]", "conf_level = 0.95", "min_base = 30", ""]
+    for draft in drafts:
+        for name, (column, scale, outside) in draft.items.items():
+            role = "loyalty" if scale == (0, 10) else "effort" if scale == (1, 7) else "satisfaction"
+            lines += [f"[items.{name}]", f"question = {_quoted(column)}  # check: the words that were asked"]
+            if column != name:
+                lines.append(f"column = {_quoted(column)}")
+            lines += [f'role = "{role}"  # check', f"scale = [{scale[0]}, {scale[1]}]"]
+            if outside:
+                lines.append(f"# these codes lie outside the scale: {outside}; declare them under `missing` of the source")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
