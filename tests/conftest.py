@@ -1,0 +1,120 @@
+"""A small project to run things in: two tracking waves of 120 answers, customers, and the committed notebooks."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+REAL_DATA = REPOSITORY.parent / "shared" / "data"
+
+STUDY = """
+[study]
+name = "Acme"
+timezone = "Europe/Paris"
+currency = "EUR"
+language = "en"
+
+[sources.responses]
+path = "survey_*.csv"
+survey = "tracking"
+perspective = "customer"
+columns = {response_id = "ID", customer_id = "CUSTOMER", submitted_at = "DATE", wave = "WAVE"}
+missing = [99]
+
+[sources.customers]
+path = "customers.csv"
+columns = {customer_id = "CUSTOMER"}
+
+[touchpoints.app]
+label = "App"
+owner = "Head of Digital"
+
+[items.recommend]
+question = "How likely are you to recommend us?"
+role = "loyalty"
+scale = [0, 10]
+
+[items.satisfied]
+question = "How satisfied are you overall?"
+role = "satisfaction"
+scale = [1, 5]
+
+[items.app_good]
+question = "How satisfied are you with the app?"
+role = "satisfaction"
+scale = [1, 5]
+touchpoint = "app"
+
+[run]
+every = "quarter"
+"""
+
+
+def write_survey(folder: Path, n: int = 120) -> None:
+    """Two quarterly waves; recommendation is about a point lower in the second."""
+    rng = np.random.default_rng(5)
+    for quarter, month, shift in (("2026-Q2", "05", 0), ("2026-Q3", "08", 2)):
+        pd.DataFrame(
+            {
+                "ID": [f"{quarter[-1]}{i:03d}" for i in range(n)],
+                "CUSTOMER": [f"C{i:03d}" for i in range(n)],
+                "DATE": [f"2026-{month}-{1 + i % 28:02d}" for i in range(n)],
+                "WAVE": quarter,
+                "recommend": np.clip(rng.integers(5, 11, n) - shift, 0, 10),
+                "satisfied": rng.integers(2, 6, n),
+                "app_good": np.where(rng.random(n) < 0.1, 99, rng.integers(1, 6, n)),
+            }
+        ).to_csv(folder / f"survey_{quarter}.csv", index=False)
+    pd.DataFrame({"CUSTOMER": [f"C{i:03d}" for i in range(n + 30)], "plan": ["basic", "plus"] * (n // 2 + 15)}).to_csv(
+        folder / "customers.csv", index=False
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project root with the committed notebooks and the study `acme`."""
+    root = tmp_path / "project"
+    folder = root / "data" / "raw" / "acme"
+    folder.mkdir(parents=True)
+    shutil.copytree(REPOSITORY / "notebooks", root / "notebooks")
+    (folder / "study.toml").write_text(STUDY, "utf-8")
+    write_survey(folder)
+    return root
+
+
+@pytest.fixture
+def add_notebook() -> Callable[..., Path]:
+    """Write a small notebook: sources of code cells (the first is the parameters cell) and its cxlab metadata."""
+
+    def add(root: Path, name: str, *cells: str, title: str = "A question", **cxlab: object) -> Path:
+        book = nbformat.v4.new_notebook(
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}, "cxlab": cxlab}
+        )
+        book.cells = [nbformat.v4.new_markdown_cell(f"# {title}")] + [nbformat.v4.new_code_cell(cell) for cell in cells]
+        book.cells[1].metadata["tags"] = ["parameters"]
+        path = root / "notebooks" / f"{name}.ipynb"
+        nbformat.write(book, path)
+        return path
+
+    return add
+
+
+@pytest.fixture
+def sfo_raw() -> Path:
+    """The nine raw files of the airport survey; skips where they are absent."""
+    folder = REAL_DATA / "survey" / "sfo_raw"
+    if not folder.is_dir():
+        pytest.skip("the real passenger survey is not on this machine")
+    return folder
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file under a folder with its bytes: to show that nothing changed."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}

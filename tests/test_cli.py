@@ -1,0 +1,105 @@
+"""The command line: mistakes end in one clear message, exit code 2, and change nothing under reports/."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import snapshot
+
+
+def cxlab(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", "cxlab", *arguments],
+        cwd=root, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def _edit(root: Path, old: str, new: str) -> None:
+    path = root / "data/raw/acme/study.toml"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def _survey(root: Path) -> Path:
+    return root / "data/raw/acme/survey_2026-Q3.csv"
+
+
+RUN = ("run", "acme", "--period", "2026-Q3")
+BROKEN: dict[str, tuple[Callable[[Path], object], tuple[str, ...], list[str]]] = {
+    "an unknown key": (
+        lambda root: _edit(root, 'timezone = "Europe/Paris"', 'timezon = "Europe/Paris"'),
+        RUN, ["study.toml [study] timezon", "did you mean `timezone`?"]),
+    "a wrong type": (
+        lambda root: _edit(root, "scale = [0, 10]", 'scale = "0-10"'), RUN, ["[items.recommend] scale", "0-10"]),
+    "an item at an unknown touchpoint": (
+        lambda root: _edit(root, 'touchpoint = "app"', 'touchpoint = "ap"'), RUN, ["unknown touchpoint `ap`", "`app`"]),
+    "answers off the scale": (
+        lambda root: _edit(root, "missing = [99]", "missing = []"),
+        RUN, ["app_good", "99", "1", "5", "missing = [99]"]),
+    "a pattern that matches no file": (
+        lambda root: _edit(root, "survey_*.csv", "surveys_*.csv"), RUN, ["surveys_*.csv", "no file"]),
+    "a column that is not in the file": (
+        lambda root: _edit(root, 'wave = "WAVE"', 'wave = "WAWE"'), RUN, ["WAWE", "did you mean `WAVE`?"]),
+    "a file with one column where there should be many": (
+        lambda root: _survey(root).write_text("ID|DATE|WAVE\n1|2026-08-01|x\n", "utf-8"),
+        RUN, ["survey_2026-Q3.csv"]),
+    "two columns of one name": (
+        lambda root: _survey(root).write_text("ID,CUSTOMER,DATE,WAVE,recommend,satisfied,satisfied,app_good\n", "utf-8"),
+        RUN, ["survey_2026-Q3.csv", "satisfied", "twice"]),
+    "an unknown parameter": (
+        lambda root: None, (*RUN, "-p", "servey=event"), ["servey", "did you mean `survey`?"]),
+    "a parameter of the wrong kind": (
+        lambda root: None, (*RUN, "-p", "survey=quarterly"), ["survey", "quarterly"]),
+    "a secret as a parameter": (
+        lambda root: None, (*RUN, "-p", "api_token=s3cr3t"), ["api_token", "environment"]),
+    "an unknown notebook": (
+        lambda root: None, ("run", "acme", "08_experience_trakking", "--period", "2026-Q3"),
+        ["08_experience_trakking", "did you mean `08_experience_tracking`?"]),
+    "a period that is none": (
+        lambda root: None, ("run", "acme", "--period", "2026-Q7"), ["2026-Q7", "2026-Q3"]),
+    "previous without a rhythm": (
+        lambda root: _edit(root, 'every = "quarter"', ""), ("run", "acme", "--period", "previous"), ["every"]),
+    "an unknown study": (
+        lambda root: None, ("run", "acmee", "--period", "2026-Q3"), ["acmee", "did you mean `acme`?"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_mistake_ends_in_one_clear_message_and_changes_nothing(project: Path, kind: str) -> None:
+    break_it, command, said = BROKEN[kind]
+    reports = project / "reports" / "acme" / "2026-Q2"
+    reports.mkdir(parents=True)
+    (reports / "index.html").write_text("an earlier report", "utf-8")
+    break_it(project)
+    before = snapshot(project / "reports")
+    ended = cxlab(project, *command)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    message = ended.stdout + ended.stderr
+    assert all(part in message for part in said), message
+    assert "Traceback" not in message
+    assert "s3cr3t" not in message
+    assert snapshot(project / "reports") == before
+
+
+def test_outside_a_project_the_way_out_is_named(tmp_path: Path) -> None:
+    ended = cxlab(tmp_path, *RUN)
+    assert ended.returncode == 2
+    assert "notebooks/" in ended.stderr
+
+
+def test_check_reports_everything_at_once_and_changes_nothing(project: Path) -> None:
+    _edit(project, "missing = [99]", "missing = []")
+    _edit(project, 'wave = "WAVE"', 'wave = "WAWE"')
+    before = snapshot(project)
+    ended = cxlab(project, "check", "acme")
+    assert ended.returncode == 2
+    assert "99" in ended.stdout
+    assert "WAWE" in ended.stdout
+    assert snapshot(project) == before
