@@ -1,0 +1,29 @@
+"""Statistics that several rooms share: intervals, and the correction for many tests. Knows no surveys and no files."""
+
+from cxlab.inference.intervals import (
+    Difference,
+    Estimate,
+    LinearisedMean,
+    detectable_difference,
+    difference,
+    effective_base,
+    kish,
+    linearised_mean,
+    newcombe,
+    wilson,
+)
+from cxlab.inference.multiplicity import benjamini_hochberg
+
+__all__ = [
+    "Difference",
+    "Estimate",
+    "LinearisedMean",
+    "benjamini_hochberg",
+    "detectable_difference",
+    "difference",
+    "effective_base",
+    "kish",
+    "linearised_mean",
+    "newcombe",
+    "wilson",
+]

@@ -1,0 +1,26 @@
+"""Survey measurement: NPS, CSAT and CES with intervals, weights, comparisons and waves.
+
+Every figure is about those who were asked and answered. Rows are respondents; a missing answer is left out and counted.
+"""
+
+from cxlab.survey.comparison import compare, nps_change
+from cxlab.survey.metrics import SurveyEstimate, ces, csat, nps
+from cxlab.survey.scales import check_scale, orient
+from cxlab.survey.tracking import WaveComparison, compare_waves, track
+from cxlab.survey.weights import RakedWeights, rake
+
+__all__ = [
+    "RakedWeights",
+    "SurveyEstimate",
+    "WaveComparison",
+    "ces",
+    "check_scale",
+    "compare",
+    "compare_waves",
+    "csat",
+    "nps",
+    "nps_change",
+    "orient",
+    "rake",
+    "track",
+]

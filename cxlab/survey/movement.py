@@ -1,0 +1,290 @@
+"""Did the experience move? One survey, wave after wave, and its newest wave against an earlier one.
+
+`movement` takes the answers to one survey and returns what a reader of the tracking page needs: every wave and item
+with interval and base, the tested differences, and the sentences that may be quoted. Surveys are never pooled: a deep
+dive, an event survey and a tracking survey ask different people at different moments.
+
+What it does not say: why something moved. A difference between waves may be a difference in who answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cxlab.inference.sentences import base, between, figure
+from cxlab.survey.tracking import WaveComparison, compare_waves, track
+
+LEADING_ROLES = ("loyalty", "satisfaction", "effort")
+SURVEY_WORDS = {"tracking": "tracking survey", "event": "event survey", "deep_dive": "deep dive"}
+SMALL_OVERLAP = 0.2  # more of the same people in two waves than this, and they are not treated as independent
+
+
+@dataclass(frozen=True)
+class Movement:
+    """What one survey shows.
+
+    `track` has one row a wave and item (see `cxlab.survey.track`), `change` compares the newest wave with `before`
+    (None where there is no other wave), `leads` names the overall items that lead the page, loyalty first. `overlap` is
+    the share of the newest wave's customers who also answered the other (NaN where customers are not known), and
+    `is_new` says whether the newest wave was asked in the period that is reported.
+    """
+
+    survey: str
+    waves: list[str]
+    track: pd.DataFrame
+    change: WaveComparison | None
+    leads: list[str]
+    labels: dict[str, str]
+    touchpoints: dict[str, str | None]
+    overlap: float
+    is_new: bool
+    min_base: int
+
+    @property
+    def wave(self) -> str:
+        """The newest wave."""
+        return self.waves[-1]
+
+    @property
+    def before(self) -> str | None:
+        """The wave that it is compared with."""
+        return str(self.change.before) if self.change else None
+
+    @property
+    def current(self) -> pd.DataFrame:
+        """The newest wave: one row an item that was asked in it, with its words in `label`, best first."""
+        rows = self._labelled(self.track[(self.track["wave"] == self.wave) & (self.track["n"] > 0)])
+        return rows.sort_values(["metric", "estimate"], ascending=[True, False], ignore_index=True)
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """One row an item that both waves asked, largest difference first; empty where there is no other wave."""
+        if self.change is None:
+            return pd.DataFrame()
+        rows = self._labelled(self.change.frame)
+        rows = rows[rows[["n_before", "n_after"]].min(axis=1) > 0].assign(n=rows["n_after"])
+        order = rows["difference"].abs().sort_values(ascending=False, na_position="last").index
+        return rows.loc[order].reset_index(drop=True)
+
+    def series(self, item: str) -> pd.DataFrame:
+        """One item: one row a wave in which it was asked."""
+        return self._labelled(self.track[(self.track["item"] == item) & (self.track["n"] > 0)]).reset_index(drop=True)
+
+    def lead_series(self, metric: str) -> pd.DataFrame:
+        """The overall items measured by this metric: one row a wave and item; empty where there is none."""
+        rows = self.track[
+            self.track["item"].isin(self.leads) & (self.track["metric"] == metric) & (self.track["n"] > 0)
+        ]
+        return self._labelled(rows).reset_index(drop=True)
+
+    def headline(self) -> str:
+        """The one sentence to quote: did the leading measure move?"""
+        return self._lead_sentence(self.leads[0]) if self.leads else self._family_sentence()
+
+    def sentences(self) -> list[str]:
+        """What follows the headline: the other overall measures, all items together, what could not have been seen."""
+        said = [self._lead_sentence(item) for item in self.leads[1:]]
+        if self.leads:
+            said.append(self._family_sentence())
+        said += [line for line in (self._power_sentence(), self._stale_sentence()) if line]
+        return said
+
+    def key_numbers(self) -> pd.DataFrame:
+        """The overall measures of the newest wave: label, unit, estimate, interval, n, estimate_before, reading."""
+        rows = self._labelled(self.track[(self.track["wave"] == self.wave) & self.track["item"].isin(self.leads)])
+        rows = rows.set_index("item").loc[self.leads].reset_index()
+        if self.change is None:
+            return rows.assign(estimate_before=float("nan"), reading="no earlier wave")
+        known = self.change.frame[["item", "estimate_before", "reading"]]
+        return rows.merge(known, on="item", how="left", validate="one_to_one")
+
+    def findings(self) -> list[dict[str, Any]]:
+        """What this survey concludes, one entry an item of the newest wave, as `cxlab.findings.record` takes them."""
+        independent = self.is_new and not self.overlap > SMALL_OVERLAP
+        return [
+            {
+                "name": f"{self.survey}_{row['item']}",
+                "result": {**row, "headline": f"{self._name(row['item'])} is {_stated(row)}."},
+                "level": "all",
+                "target": self.touchpoints[row["item"]],
+                "unit": row["unit"],
+                "better": "higher" if row["metric"] in ("nps", "top_box", "ces") else None,
+                "definition": _DEFINITIONS[row["metric"]],
+                "comparable": "independent" if independent else "overlapping" if self.is_new else "cumulative",
+                "label": self._name(row["item"]),
+                "key": row["item"] in self.leads,
+            }
+            for row in self._by_importance().to_dict("records")
+        ]
+
+    def base_sentence(self) -> str:
+        """How many answered the newest wave and how they were weighted."""
+        asked = self.track[self.track["wave"] == self.wave]
+        most = asked.loc[asked["n"].idxmax()]
+        weighted = (
+            f"weighted, as informative as {most['n_eff']:,.0f} equally weighted answers"
+            if most["weighted"]
+            else "not weighted"
+        )
+        return f"Wave {self.wave}: up to {most['n']:,} answers to a question, {weighted}."
+
+    def _by_importance(self) -> pd.DataFrame:
+        rows = self.current
+        return rows.iloc[rows["item"].isin(self.leads).mul(-1).argsort(kind="stable")]
+
+    def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(label=rows["item"].map(self._name))
+
+    def _name(self, item: str) -> str:
+        is_nps = (self.track.loc[self.track["item"] == item, "metric"] == "nps").any()
+        return "NPS" if is_nps and item in self.leads else self.labels[item]
+
+    def _lead_sentence(self, item: str) -> str:
+        row = self.current.set_index("item").loc[item]
+        now = f"{_stated(row)} in {self.wave}"
+        compared = self.change.frame.set_index("item") if self.change else None
+        if compared is None:
+            return f"{self._name(item)} is {now}; there is nothing earlier to compare it with."
+        if item not in compared.index or compared.loc[item, "reading"] == "not tested":
+            return f"{self._name(item)} is {now}; it cannot be compared with {self.before}."
+        change = compared.loc[item]
+        earlier = figure(change["estimate_before"], row["unit"])
+        if change["reading"] == "no clear change":
+            return f"No clear change in {_inside(self._name(item))}: {now}, after {earlier} in {self.before}."
+        verb = "rose" if change["difference"] > 0 else "fell"
+        return f"{self._name(item)} {verb} from {earlier} in {self.before} to {now}."
+
+    def _family_sentence(self) -> str:
+        if self.change is None:
+            return f"{self.wave} is the first wave of this {SURVEY_WORDS[self.survey]}: nothing can have moved yet."
+        clear = self.changes[self.changes["reading"].isin(["better", "worse", "changed"])]
+        tested = f"Of {self.change.family_size} measures tested against {self.before}"
+        if clear.empty:
+            return f"{tested}, none shows a clear change once the number of tests is counted."
+        more = f" and {len(clear) - 3} more" if len(clear) > 3 else ""
+        kinds = clear["reading"].value_counts()
+        ways = {"better": "got better", "worse": "got worse", "changed": "changed"}
+        counted = " and ".join(f"{kinds[kind]} {words}" for kind, words in ways.items() if kind in kinds)
+        named = ", ".join(_moved(row) for row in clear.head(3).to_dict("records"))
+        return f"{tested}, {counted} once the number of tests is counted: {named}{more}."
+
+    def _power_sentence(self) -> str:
+        if self.change is None or not self.leads:
+            return ""
+        compared = self.change.frame.set_index("item")
+        item = self.leads[0]
+        if item not in compared.index or compared.loc[item, "reading"] != "no clear change":
+            return ""
+        unit = compared.loc[item, "unit"]
+        seen = figure(compared.loc[item, "detectable"], "points" if unit == "%" else unit)
+        return (
+            f"These bases would have shown a true change of {_inside(self._name(item))} of about {seen} points or more."
+        )
+
+    def _stale_sentence(self) -> str:
+        return "" if self.is_new else f"No new wave was asked in this period: {self.wave} is the newest there is."
+
+
+_DEFINITIONS = {
+    "nps": "share answering 9 or 10 minus share answering 0 to 6, in points",
+    "top_box": "share giving one of the two best answers, in percent",
+    "ces": "mean answer, high means easy",
+    "mean": "mean answer",
+}
+
+
+def _stated(row: Any) -> str:
+    """A number with interval: 31, between 27 and 35 (n 2,650); or why there is none."""
+    if row["suppressed"]:
+        return f"not shown ({row['reason']})"
+    interval = between(row["conf_low"], row["conf_high"], row["unit"])
+    return f"{figure(row['estimate'], row['unit'])}, {interval} ({base(int(row['n']))})"
+
+
+def _moved(row: dict[str, Any]) -> str:
+    """A clear change in a few words: clean restrooms (71% to 76%)."""
+    earlier, now = (figure(row[f"estimate_{when}"], row["unit"]) for when in ("before", "after"))
+    return f"{_inside(row['label'])} ({earlier} to {now})"
+
+
+def _inside(name: str) -> str:
+    """A name inside a sentence: NPS stays, Overall satisfaction becomes overall satisfaction."""
+    return name if name[:2].isupper() else name[:1].lower() + name[1:]
+
+
+def movement(
+    responses: pd.DataFrame,
+    items: pd.DataFrame,
+    *,
+    survey: str = "tracking",
+    before: str = "",
+    conf_level: float = 0.95,
+    min_base: int = 30,
+) -> Movement:
+    """What one survey of customers shows: every wave, and the newest against `before` (empty: the wave before it).
+
+    `responses` and `items` are those of an open study: one row a respondent, one row an item. Weights and clusters are
+    used where the answers have them. Raises ValueError where there are no such answers, or no such wave.
+    """
+    is_customer = responses["perspective"] == "customer"
+    rows = responses[is_customer & (responses["survey"] == survey)]
+    if rows.empty:
+        there = sorted(responses.loc[is_customer, "survey"].dropna().unique())
+        raise ValueError(
+            f"there are no answers of customers to a {SURVEY_WORDS.get(survey, survey)} up to this period; "
+            f"surveys with answers: {', '.join(there) or 'none'}; choose one with `survey`"
+        )
+    design: dict[str, Any] = {
+        "weights_col": "weight" if "weight" in rows and rows["weight"].notna().any() else None,
+        "cluster_col": "cluster" if "cluster" in rows and rows["cluster"].notna().any() else None,
+        "conf_level": conf_level,
+        "min_base": min_base,
+    }
+    tracked = track(rows, items, **design)
+    waves = [str(wave) for wave in tracked["wave"].drop_duplicates()]
+    if before and before not in waves[:-1]:
+        raise ValueError(f"`before` is `{before}`; the waves before {waves[-1]} are: {', '.join(waves[:-1]) or 'none'}")
+    earlier = before or (waves[-2] if len(waves) > 1 else None)
+    newest = rows[rows["wave"] == waves[-1]]
+    known = items.set_index("item")
+    return Movement(
+        survey=survey,
+        waves=waves,
+        track=tracked,
+        change=compare_waves(rows, items, before=earlier, after=waves[-1], **design) if earlier else None,
+        leads=_leading(tracked, known, waves[-1]),
+        labels={item: _words(item, known) for item in tracked["item"].unique()},
+        touchpoints={item: _text_or_none(known.loc[item, "touchpoint"]) for item in tracked["item"].unique()},
+        overlap=_overlap(rows, earlier, newest),
+        is_new=bool(newest["in_period"].any()) if "in_period" in newest else True,
+        min_base=min_base,
+    )
+
+
+def _leading(tracked: pd.DataFrame, items: pd.DataFrame, wave: str) -> list[str]:
+    """The first overall item (without a touchpoint) of each leading role that was asked in this wave."""
+    asked = tracked.loc[(tracked["wave"] == wave) & (tracked["n"] > 0), "item"]
+    overall = [item for item in asked if _text_or_none(items.loc[item, "touchpoint"]) is None]
+    roles = {item: items.loc[item, "role"] for item in overall}
+    firsts = [next((item for item in overall if roles[item] == role), None) for role in LEADING_ROLES]
+    return [item for item in firsts if item is not None]
+
+
+def _words(item: str, items: pd.DataFrame) -> str:
+    label = _text_or_none(items.loc[item, "label"]) if "label" in items else None
+    return label or item.replace("_", " ").capitalize()
+
+
+def _text_or_none(value: Any) -> str | None:
+    return str(value) if isinstance(value, str) and value else None
+
+
+def _overlap(rows: pd.DataFrame, earlier: str | None, newest: pd.DataFrame) -> float:
+    """Share of the newest wave's customers who answered the earlier wave, too; NaN where customers are not known."""
+    if earlier is None or "customer_id" not in rows or newest["customer_id"].isna().all():
+        return float("nan")
+    known = newest["customer_id"].dropna()
+    return float(known.isin(rows.loc[rows["wave"] == earlier, "customer_id"]).mean())
