@@ -73,7 +73,9 @@ def _draft_file(file: Path) -> _Drafted:
             found[canonical] = named[0]
     items = {} if "amount" in found else dict(_answers(rows.drop(columns=list(found.values()))))
     if len(items) >= 2:
-        return _Drafted(file, "responses", _only(found, "response_id customer_id account_id submitted_at wave weight"), items)
+        return _Drafted(
+            file, "responses", _only(found, "response_id customer_id account_id submitted_at wave weight"), items
+        )
     for table, needed in _TABLES:
         if all(column in found for column in needed):
             more = "customer_id account_id submitted_at" if table == "comments" else "customer_id account_id"
@@ -143,7 +145,9 @@ def _as_toml(study: str, drafts: list[_Drafted]) -> str:
                 lines.append(f"column = {_quoted(column)}")
             lines += [f'role = "{role}"  # check', f"scale = [{scale[0]}, {scale[1]}]"]
             if outside:
-                lines.append(f"# these codes lie outside the scale: {outside}; declare them under `missing` of the source")
+                lines.append(
+                    f"# these codes lie outside the scale: {outside}; declare them under `missing` of the source"
+                )
             lines.append("")
     return "\n".join(lines)
 

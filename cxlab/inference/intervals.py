@@ -172,7 +172,7 @@ def check_weights(weights: npt.ArrayLike | None, n: int) -> Floats:
 
 
 def _strata_codes(strata: npt.ArrayLike, n: int) -> npt.NDArray[np.intp]:
-    codes = pd.factorize(np.asarray(strata, dtype=object))[0]
+    codes = pd.factorize(pd.Series(strata))[0]
     if len(codes) != n:
         raise ValueError(f"{len(codes)} strata for {n} respondents; give one stratum for each")
     if (codes < 0).any():
@@ -184,7 +184,7 @@ def _sum_by_cluster(
     z: Floats, layer: npt.NDArray[np.intp], clusters: npt.ArrayLike
 ) -> tuple[Floats, npt.NDArray[np.intp]]:
     """Sums of z by cluster, and the stratum of each cluster."""
-    codes = pd.factorize(np.asarray(clusters, dtype=object))[0]
+    codes = pd.factorize(pd.Series(clusters))[0]
     if len(codes) != len(z):
         raise ValueError(
             f"{len(codes)} clusters for {len(z)} respondents; give one cluster for each (missing is allowed)"

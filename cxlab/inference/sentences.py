@@ -83,8 +83,10 @@ def difference_statement(
     bases = f"({base(n_before)} before, {n_after:,} after{_level(conf_level)})."
     if math.isnan(estimate):
         return f"The change in {label} cannot be stated: {reason or 'it is not defined'} {bases}"
-    noun = {"points": " points", "%": " percentage points"}.get(unit, "")
     plain = "points" if unit in _WHOLE else unit
+    noun = {"points": " point", "%": " percentage point"}.get(unit, "")
+    if noun and abs(round(estimate)) != 1:
+        noun += "s"
     if math.isnan(conf_low):
         why = reason or "it is not defined"
         return f"{label} changed by {figure(estimate, plain)}{noun}, without an interval: {why} {bases}"

@@ -133,7 +133,8 @@ class Movement:
 
     def _by_importance(self) -> pd.DataFrame:
         rows = self.current
-        return rows.iloc[rows["item"].isin(self.leads).mul(-1).argsort(kind="stable")]
+        is_lead = rows["item"].isin(self.leads)
+        return pd.concat([rows[is_lead], rows[~is_lead]], ignore_index=True)
 
     def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(label=rows["item"].map(self._name))
@@ -143,14 +144,14 @@ class Movement:
         return "NPS" if is_nps and item in self.leads else self.labels[item]
 
     def _lead_sentence(self, item: str) -> str:
-        row = self.current.set_index("item").loc[item]
+        row: Any = self.current.set_index("item").loc[item]
         now = f"{_stated(row)} in {self.wave}"
         compared = self.change.frame.set_index("item") if self.change else None
         if compared is None:
             return f"{self._name(item)} is {now}; there is nothing earlier to compare it with."
         if item not in compared.index or compared.loc[item, "reading"] == "not tested":
             return f"{self._name(item)} is {now}; it cannot be compared with {self.before}."
-        change = compared.loc[item]
+        change: Any = compared.loc[item]
         earlier = figure(change["estimate_before"], row["unit"])
         if change["reading"] == "no clear change":
             return f"No clear change in {_inside(self._name(item))}: {now}, after {earlier} in {self.before}."
@@ -178,8 +179,9 @@ class Movement:
         item = self.leads[0]
         if item not in compared.index or compared.loc[item, "reading"] != "no clear change":
             return ""
-        unit = compared.loc[item, "unit"]
-        seen = figure(compared.loc[item, "detectable"], "points" if unit == "%" else unit)
+        row: Any = compared.loc[item]
+        unit = row["unit"]
+        seen = figure(row["detectable"], "points" if unit == "%" else unit)
         return (
             f"These bases would have shown a true change of {_inside(self._name(item))} of about {seen} points or more."
         )
@@ -204,7 +206,7 @@ def _stated(row: Any) -> str:
     return f"{figure(row['estimate'], row['unit'])}, {interval} ({base(int(row['n']))})"
 
 
-def _moved(row: dict[str, Any]) -> str:
+def _moved(row: Any) -> str:
     """A clear change in a few words: clean restrooms (71% to 76%)."""
     earlier, now = (figure(row[f"estimate_{when}"], row["unit"]) for when in ("before", "after"))
     return f"{_inside(row['label'])} ({earlier} to {now})"

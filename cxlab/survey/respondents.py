@@ -16,7 +16,7 @@ from cxlab.inference.intervals import Floats, check_weights
 from cxlab.problems import did_you_mean
 from cxlab.survey.scales import Scale, check_scale
 
-Objects = npt.NDArray[np.object_]
+Column = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Answers:
 
     scores: Floats
     weights: Floats
-    clusters: Objects | None
-    strata: Objects | None
+    clusters: Column | None
+    strata: Column | None
     n_missing: int
 
     @property
@@ -67,7 +67,7 @@ def read_answers(
     )
 
 
-def _beside(given: Any, scores: Any, n: int, word: str) -> Objects | None:
+def _beside(given: Any, scores: Any, n: int, word: str) -> Column | None:
     """A column that runs beside the answers, as an array."""
     if given is None:
         return None
@@ -76,9 +76,9 @@ def _beside(given: Any, scores: Any, n: int, word: str) -> Objects | None:
             f"`{word}` has another index than the answers, so it is not certain whose they are; "
             f"take both from one table, or align them with `{word}.reindex(answers.index)`"
         )
-    column = np.asarray(given, dtype=object)
+    column = np.asarray(given)
     if column.shape != (n,):
-        raise ValueError(f"`{word}` has {len(column)} values for {n} answers; give one for each")
+        raise ValueError(f"`{word}` must be one column of {n} values, one an answer, got shape {column.shape}")
     return column
 
 

@@ -73,9 +73,8 @@ class WaveComparison:
 
     def headline(self) -> str:
         """How many items moved, of how many tested."""
-        bases = (
-            f"({base(int(self.frame['n_before'].max()))} before, {int(self.frame['n_after'].max()):,} after at most)"
-        )
+        n_before, n_after = (max(self.frame[column], default=0) for column in ("n_before", "n_after"))
+        bases = f"({base(n_before)} before, {n_after:,} after at most)"
         if self.family_size == 0:
             return f"Nothing could be tested between {self.before} and {self.after} {bases}."
         counts = self.frame["reading"].value_counts()

@@ -80,7 +80,6 @@ def rake(
         if empty.any():
             category = margin.categories[int(np.argmax(empty))]
             raise ValueError(f"margin `{margin.name}`: every base weight in {category!r} is 0; no factor can raise it")
-    weights *= total / weights.sum()
     for rounds in range(1, _ROUNDS + 1):
         for margin in plan:
             weights *= (margin.wanted / margin.current(weights))[margin.codes]

@@ -81,6 +81,8 @@ def test_missing_values_lone_strata_and_split_clusters_are_refused() -> None:
         linearised_mean([1, float("nan")])
     with pytest.raises(ValueError, match="a stratum has a single respondent"):
         linearised_mean([1, 2, 3], strata=["x", "x", "y"])
+    with pytest.raises(ValueError, match="1 respondents have no stratum"):
+        linearised_mean([1, 2, 3], strata=["x", "x", None])
     with pytest.raises(ValueError, match="a cluster lies in several strata"):
         linearised_mean([1, 2, 3, 4], clusters=[1, 1, 1, 2], strata=["x", "x", "y", "y"])
 

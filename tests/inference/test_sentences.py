@@ -43,7 +43,7 @@ def _change(estimate: float, low: float, high: float, unit: str = "points") -> s
 def test_a_rise_a_fall_and_no_clear_change() -> None:
     assert _change(4, 1, 7, "%") == "CSAT rose by 4 percentage points, between 1 and 7 (n 100 before, 200 after)."
     assert _change(-4, -7, -1) == "CSAT fell by 4 points, between 1 and 7 (n 100 before, 200 after)."
-    assert _change(1, -5, 7) == "No clear change in CSAT: 1 points, between −5 and 7 (n 100 before, 200 after)."
+    assert _change(1, -5, 7) == "No clear change in CSAT: 1 point, between −5 and 7 (n 100 before, 200 after)."
 
 
 def test_an_undefined_difference_says_why() -> None:

@@ -224,6 +224,9 @@ def test_nothing_to_test_is_said_and_not_an_error() -> None:
     found = compare_waves(frame, ITEMS, before="a", after="b")
     assert found.family_size == 0
     assert found.headline() == "Nothing could be tested between a and b (n 5 before, 5 after at most)."
+    empty = compare_waves(frame, ITEMS[:0], before="a", after="b")
+    assert empty.headline() == "Nothing could be tested between a and b (n 0 before, 0 after at most)."
+    assert track(frame, ITEMS[:0]).empty
 
 
 def test_unknown_and_equal_waves_are_refused(two_waves: pd.DataFrame) -> None:

@@ -1,0 +1,103 @@
+"""What a notebook concludes, so that the index, next period's comparison and other notebooks can use it.
+
+One finding is one number about all customers, a segment or an account, with interval and base, or the reason why there is
+none. Inside a run `record` adds it to the run; anywhere else it shows it and writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from cxlab import context
+
+FIELDS = ("estimate", "std_error", "conf_low", "conf_high", "conf_level", "n")
+Level = Literal["account", "segment", "all"]
+
+
+def record(
+    name: str,
+    result: Any,
+    *,
+    level: Level,
+    target: str | None = None,
+    owner: str | None = None,
+    unit: str | None = None,
+    better: Literal["higher", "lower"] | None = None,
+    definition: str | None = None,
+    comparable: Literal["independent", "overlapping", "cumulative"] = "independent",
+    label: str | None = None,
+    key: bool = False,
+) -> None:
+    """Record one finding. `result` has the fields of an estimate (attributes or keys) and may have a `headline`.
+
+    `name`, `level` and `target` together find the same finding in another period. `target` is the segment, account or
+    touchpoint; `better` says which direction is good; `comparable` whether this sample is independent of another
+    period's; `label` is the name for a reader; `key` asks for a place among the four numbers of the index.
+
+    Raises ValueError for a level or direction that is none, and for a field that is neither a number nor missing.
+    """
+    _check_choice("level", level, ("account", "segment", "all"))
+    _check_choice("better", better, ("higher", "lower", None))
+    _check_choice("comparable", comparable, ("independent", "overlapping", "cumulative"))
+    run = context.current()
+    numbers = {field: _number(name, field, _get(result, field)) for field in FIELDS}
+    finding = {
+        "name": name,
+        "notebook": run.notebook if run else None,
+        "level": level,
+        "target": target,
+        "owner": owner,
+        "unit": unit,
+        "better": better,
+        "definition": definition,
+        "comparable": comparable,
+        "label": label or name.replace("_", " "),
+        "key": key,
+        **numbers,
+        "reason": _reason(result, numbers),
+        "headline": _headline(result),
+    }
+    if run is None:
+        print(finding["headline"] or f"{finding['label']}: {numbers['estimate']}")
+        return
+    with Path(run.stage, "findings.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(finding, ensure_ascii=False) + "\n")
+
+
+def _check_choice(name: str, value: object, known: tuple[str | None, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(str, known))}, got {value!r}")
+
+
+def _get(result: Any, field: str) -> Any:
+    return result.get(field) if isinstance(result, Mapping) else getattr(result, field, None)
+
+
+def _number(name: str, field: str, value: Any) -> float | int | None:
+    """A finite number, or None: NaN is no JSON."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"finding `{name}`: `{field}` must be a number, got {value!r}") from None
+    if not math.isfinite(number):
+        return None
+    return int(number) if field == "n" else number
+
+
+def _reason(result: Any, numbers: Mapping[str, float | int | None]) -> str | None:
+    """Why a field is missing; None where nothing is."""
+    if all(value is not None for value in numbers.values()):
+        return None
+    missing = ", ".join(field for field, value in numbers.items() if value is None)
+    return str(_get(result, "reason") or f"not defined: {missing}")
+
+
+def _headline(result: Any) -> str:
+    headline = _get(result, "headline")
+    return str(headline() if callable(headline) else headline or "")

@@ -1,0 +1,125 @@
+"""What changed since another period: the same findings, then and now.
+
+A difference is tested only where the finding says that its samples are independent; all tests of one comparison are one
+family (Benjamini–Hochberg). Everything else is listed with the reason why it was not tested.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from cxlab.problems import Problem, StudyError, did_you_mean
+from cxlab.report.publish import published_periods, read_findings, report_dir
+
+ALPHA = 0.05
+
+
+def compare_findings(before: Iterable[dict[str, Any]], after: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry a finding of `after`, and one for each that is gone.
+
+    Fields: name, notebook, level, target, label, unit, before, after, difference, conf_low, conf_high, p_value, q_value,
+    tests (size of the family), reading ("better", "worse", "changed", "no clear change", "not tested", "new", "gone") and
+    reason.
+    """
+    from cxlab.inference import benjamini_hochberg, difference
+
+    earlier = {_key(finding): finding for finding in before}
+    now = {_key(finding): finding for finding in after}
+    entries = []
+    for key, finding in now.items():
+        entry = _entry(finding, earlier.get(key), finding)
+        entry["reason"] = _why_not(earlier.get(key), finding)
+        if entry["reason"] is None:
+            level = float(finding["conf_level"] or 0.95)
+            change = difference(_estimate(earlier[key]), _estimate(finding), conf_level=level)
+            entry |= {
+                "difference": change.estimate,
+                "conf_low": change.conf_low,
+                "conf_high": change.conf_high,
+                "p_value": None if math.isnan(change.p_value) else change.p_value,
+            }
+        entries.append(entry)
+    tested = [entry for entry in entries if entry["p_value"] is not None]
+    for entry, q_value in zip(tested, benjamini_hochberg([e["p_value"] for e in tested]), strict=True):
+        entry |= {"q_value": float(q_value), "tests": len(tested)}
+    for entry in entries:
+        entry["reading"] = _reading(entry, now[_key(entry)], known=_key(entry) in earlier)
+    gone = [_entry(finding, finding, None) | {"reading": "gone"} for key, finding in earlier.items() if key not in now]
+    return entries + gone
+
+
+def _key(finding: dict[str, Any]) -> tuple[Any, ...]:
+    return finding["name"], finding["level"], finding["target"]
+
+
+def _entry(finding: dict[str, Any], before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, Any]:
+    about = {key: finding.get(key) for key in ("name", "notebook", "level", "target", "label", "unit", "key")}
+    empty = dict.fromkeys(("difference", "conf_low", "conf_high", "p_value", "q_value", "tests", "reason"))
+    return {
+        **about,
+        "before": before["estimate"] if before else None,
+        "after": after["estimate"] if after else None,
+        **empty,
+    }
+
+
+def _estimate(finding: dict[str, Any]) -> Any:
+    return SimpleNamespace(estimate=finding["estimate"], std_error=finding["std_error"], n=finding["n"] or 0)
+
+
+def _why_not(before: dict[str, Any] | None, after: dict[str, Any]) -> str | None:
+    """Why a difference is not tested; None where it can be."""
+    if before is None:
+        return "no earlier figure"
+    if after["comparable"] != "independent" or before["comparable"] != "independent":
+        return f"the samples are {after['comparable']}"
+    if before["unit"] != after["unit"] or before["definition"] != after["definition"]:
+        return "the definition has changed"
+    for finding in (before, after):
+        if finding["estimate"] is None or finding["std_error"] is None:
+            return str(finding["reason"] or "no standard error")
+    return None
+
+
+def _reading(entry: dict[str, Any], finding: dict[str, Any], *, known: bool) -> str:
+    if not known:
+        return "new"
+    if entry["q_value"] is None:
+        return "not tested"
+    if entry["q_value"] >= ALPHA:
+        return "no clear change"
+    if finding["better"] is None:
+        return "changed"
+    return "better" if (entry["difference"] > 0) == (finding["better"] == "higher") else "worse"
+
+
+def diff_lines(root: Path, study: str, a: str, b: str) -> list[str]:
+    """Two published periods compared, one line a finding: what `cxlab diff` prints."""
+    known = [period.label for period in published_periods(root, study)]
+    for period in (a, b):
+        if period not in known:
+            raise StudyError(Problem("cxlab diff", f"{study} has no report for {period}", did_you_mean(period, known)))
+    before, after = (read_findings(report_dir(root, study, period)) for period in (a, b))
+    lines = [f"{study}: {a} → {b}"]
+    for entry in compare_findings(before, after):
+        name = f"{entry['label']}" + (f" ({entry['target']})" if entry["target"] else "")
+        values = f"{_plain(entry['before'])} → {_plain(entry['after'])} {entry['unit'] or ''}".rstrip()
+        interval = ""
+        if entry["difference"] is not None:
+            interval = f"  {entry['difference']:+.1f} ({entry['conf_low']:.1f} to {entry['conf_high']:.1f})"
+        reason = f" ({entry['reason']})" if entry["reason"] and entry["reading"] == "not tested" else ""
+        lines.append(f"  {name:44} {values:28}{interval:28} {entry['reading']}{reason}")
+    return lines
+
+
+def _plain(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def as_json(changes: list[dict[str, Any]]) -> str:
+    return json.dumps(changes, indent=1, ensure_ascii=False) + "\n"
