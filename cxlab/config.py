@@ -270,6 +270,17 @@ def load_config(path: Path) -> StudyConfig:
     return config
 
 
+def study_config(root: Path, study: str) -> StudyConfig:
+    """The study.toml of a study by its name. Raises `StudyError` also where there is no such study."""
+    folder = root / "data" / "raw"
+    if not (folder / study / "study.toml").is_file():
+        known = [path.parent.name for path in folder.glob("*/study.toml")]
+        raise StudyError(
+            Problem(f"study `{study}`", f"there is no data/raw/{study}/study.toml", did_you_mean(study, known))
+        )
+    return load_config(folder / study / "study.toml")
+
+
 def _shown(path: Path) -> str:
     parts = path.parts
     return "/".join(parts[parts.index("data") :]) if "data" in parts else path.name

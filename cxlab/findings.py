@@ -44,6 +44,10 @@ def record(
     _check_choice("better", better, ("higher", "lower", None))
     _check_choice("comparable", comparable, ("independent", "overlapping", "cumulative"))
     run = context.current()
+    if not _has(result, "estimate"):
+        raise ValueError(
+            f"finding `{name}`: `estimate` is missing in {type(result).__name__}; NaN says that it is undefined"
+        )
     numbers = {field: _number(name, field, _get(result, field)) for field in FIELDS}
     finding = {
         "name": name,
@@ -62,7 +66,8 @@ def record(
         "headline": _headline(result),
     }
     if run is None:
-        print(finding["headline"] or f"{finding['label']}: {numbers['estimate']}")
+        shown = finding["reason"] if numbers["estimate"] is None else numbers["estimate"]
+        print(finding["headline"] or f"{finding['label']}: {shown}")
         return
     with Path(run.stage, "findings.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(finding, ensure_ascii=False) + "\n")
@@ -71,6 +76,10 @@ def record(
 def _check_choice(name: str, value: object, known: tuple[str | None, ...]) -> None:
     if value not in known:
         raise ValueError(f"`{name}` must be one of {', '.join(map(str, known))}, got {value!r}")
+
+
+def _has(result: Any, field: str) -> bool:
+    return field in result if isinstance(result, Mapping) else hasattr(result, field)
 
 
 def _get(result: Any, field: str) -> Any:

@@ -6,6 +6,7 @@ A product is a parquet table. Inside a run it is staged and published with the r
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pandas as pd
 
 from cxlab import context
 from cxlab.config import NAME
+from cxlab.period import Period
 from cxlab.problems import Problem, StudyError, did_you_mean
 
 
@@ -34,38 +36,60 @@ def save(name: str, frame: pd.DataFrame) -> None:
 def load(
     name: str, *, study: str | None = None, period: str | None = None, root: Path | str | None = None
 ) -> pd.DataFrame:
-    """The table that a notebook saved under this name: of this run, or the published one of the period.
+    """The table that a notebook saved under this name: of this run, or the published one of a period.
 
+    Inside a run a notebook sees the products that its metadata needs or wants, and the published ones of other periods.
     Outside a run `study` is needed, and without a `period` the newest published product is read. Raises `StudyError`
     where there is none, naming those that there are.
     """
-    run = context.current()
-    study = study or (run.study if run else None)
-    period = period or (run.period if run else None)
-    if study is None:
-        raise StudyError(Problem(f"product `{name}`", "no study is known outside a run", "give study="))
-    base = Path(root or (run.root if run else Path.cwd()))
-    folders = [Path(run.products)] if run else []
-    folders += _published(base / "data" / "processed" / study / "products", period)
+    folders, whose = _folders(study, period, root)
     for folder in folders:
         if (folder / f"{name}.parquet").is_file():
             return pd.read_parquet(folder / f"{name}.parquet")
-    there = {path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.parquet")}
-    raise StudyError(
-        Problem(f"product `{name}`", f"is not there for {study} {period or ''}".rstrip(), did_you_mean(name, there))
-    )
+    there = names(study=study, period=period, root=root)
+    raise StudyError(Problem(f"product `{name}`", f"is not there for {whose}", did_you_mean(name, there)))
 
 
 def exists(name: str, *, study: str | None = None, period: str | None = None, root: Path | str | None = None) -> bool:
     """Whether `load` would find it: for what a notebook wants but does not need."""
-    try:
-        load(name, study=study, period=period, root=root)
-    except StudyError:
-        return False
-    return True
+    folders, _ = _folders(study, period, root)
+    return any((folder / f"{name}.parquet").is_file() for folder in folders)
 
 
-def _published(products: Path, period: str | None) -> list[Path]:
+def names(*, study: str | None = None, period: str | None = None, root: Path | str | None = None) -> list[str]:
+    """The products that `load` would find."""
+    folders, _ = _folders(study, period, root)
+    return sorted({path.stem for folder in folders for path in folder.glob("[!.]*.parquet")})
+
+
+def _folders(study: str | None, period: str | None, root: Path | str | None) -> tuple[list[Path], str]:
+    """Where to look, in this order, and the same in words."""
+    run = context.current()
+    if run is not None and study in (None, run.study) and period in (None, run.period) and _is_root(run.root, root):
+        return [Path(run.products)], f"this run; name it under `needs` or `wants` of {run.notebook}"
+    study = study or (run.study if run else None)
+    if study is None:
+        raise StudyError(Problem("products", "no study is known outside a run", "give study="))
+    published = Path(root or (run.root if run else _project(study))) / "data" / "processed" / study / "products"
     if period:
-        return [products / period]
-    return sorted((path for path in products.glob("*") if path.is_dir()), reverse=True)
+        return [published / period], f"{study} {period}"
+    return [published / label for label in _newest_first(published)], study
+
+
+def _is_root(known: str, root: Path | str | None) -> bool:
+    return root is None or Path(root).resolve() == Path(known)
+
+
+def _project(study: str) -> Path:
+    """The project upwards from the working directory that has made something of this study."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "data" / "processed" / study).is_dir()), here)
+
+
+def _newest_first(published: Path) -> list[str]:
+    """The periods with products."""
+    periods = []
+    for path in published.glob("*"):
+        with contextlib.suppress(StudyError):  # drafts are no period
+            periods.append(Period.parse(path.name))
+    return [period.label for period in sorted(periods, key=lambda period: (period.after, period.first), reverse=True)]

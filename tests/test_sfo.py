@@ -108,7 +108,10 @@ def test_facts_about_respondents_mean_the_same_in_every_wave(
         day_lists = harmonised["wave"].isin([2010, 2011])
         other_day = (harmonised["wave"] == 2012) & (theirs == "19")
         assert ours[other_day].isna().all()
+        assert set(ours[harmonised["wave"] == 2010].astype(int)) == {7, *range(12, 22)}
         assert set(ours[harmonised["wave"] == 2011].astype(int)) == set(range(11, 25))
+        first_monday = ours[(harmonised["wave"] == 2010) & (theirs == "3")]  # code 3 is Monday, 13 September
+        assert set(first_monday) == {"13"}
         ours, theirs = ours[~day_lists & ~other_day], theirs[~day_lists & ~other_day]
     differs = ours.astype("string").fillna("none") != theirs.fillna("none")
     assert harmonised.loc[differs[differs].index].groupby("wave").size().to_dict() == {}

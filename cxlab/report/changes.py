@@ -6,7 +6,6 @@ family (Benjamini–Hochberg). Everything else is listed with the reason why it 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,33 +16,25 @@ from cxlab.problems import Problem, StudyError, did_you_mean
 from cxlab.report.publish import published_periods, read_findings, report_dir
 
 ALPHA = 0.05
+_ABOUT = ("name", "notebook", "level", "target", "label", "unit", "key", "comparable")
+_TESTED = ("difference", "std_error", "conf_low", "conf_high", "conf_level", "p_value")
 
 
 def compare_findings(before: Iterable[dict[str, Any]], after: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """One entry a finding of `after`, and one for each that is gone.
 
-    Fields: name, notebook, level, target, label, unit, before, after, difference, conf_low, conf_high, p_value, q_value,
-    tests (size of the family), reading ("better", "worse", "changed", "no clear change", "not tested", "new", "gone") and
-    reason.
+    Fields: name, notebook, level, target, label, unit, key, comparable, before, after (the two estimates), difference,
+    std_error, conf_low, conf_high, conf_level, p_value, q_value, tests (size of the family), reading and reason.
+    `reading` is "better", "worse", "changed" (no direction is good), "no clear change", "not tested", "new" or "gone";
+    what is not tested has None in place of the numbers and says why in `reason`.
     """
-    from cxlab.inference import benjamini_hochberg, difference
+    from cxlab.inference import benjamini_hochberg
 
     earlier = {_key(finding): finding for finding in before}
     now = {_key(finding): finding for finding in after}
-    entries = []
-    for key, finding in now.items():
-        entry = _entry(finding, earlier.get(key), finding)
-        entry["reason"] = _why_not(earlier.get(key), finding)
-        if entry["reason"] is None:
-            level = float(finding["conf_level"] or 0.95)
-            change = difference(_estimate(earlier[key]), _estimate(finding), conf_level=level)
-            entry |= {
-                "difference": change.estimate,
-                "conf_low": change.conf_low,
-                "conf_high": change.conf_high,
-                "p_value": None if math.isnan(change.p_value) else change.p_value,
-            }
-        entries.append(entry)
+    entries = [
+        _entry(finding, earlier.get(key), finding) | _test(earlier.get(key), finding) for key, finding in now.items()
+    ]
     tested = [entry for entry in entries if entry["p_value"] is not None]
     for entry, q_value in zip(tested, benjamini_hochberg([e["p_value"] for e in tested]), strict=True):
         entry |= {"q_value": float(q_value), "tests": len(tested)}
@@ -58,14 +49,26 @@ def _key(finding: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _entry(finding: dict[str, Any], before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, Any]:
-    about = {key: finding.get(key) for key in ("name", "notebook", "level", "target", "label", "unit", "key")}
-    empty = dict.fromkeys(("difference", "conf_low", "conf_high", "p_value", "q_value", "tests", "reason"))
+    """What is known of a finding before anything is tested."""
     return {
-        **about,
+        **{field: finding[field] for field in _ABOUT},
         "before": before["estimate"] if before else None,
         "after": after["estimate"] if after else None,
-        **empty,
+        **dict.fromkeys((*_TESTED, "q_value", "tests", "reason")),
     }
+
+
+def _test(before: dict[str, Any] | None, after: dict[str, Any]) -> dict[str, Any]:
+    """The difference of two findings with its interval, or the reason why there is none."""
+    from cxlab.inference import difference
+
+    reason = _why_not(before, after)
+    if before is None or reason is not None:
+        return {"reason": reason}
+    change = difference(_estimate(before), _estimate(after), conf_level=after["conf_level"])
+    if math.isnan(change.p_value):
+        return {"reason": change.reason}
+    return {"difference": change.estimate} | {field: float(getattr(change, field)) for field in _TESTED[1:]}
 
 
 def _estimate(finding: dict[str, Any]) -> Any:
@@ -76,13 +79,14 @@ def _why_not(before: dict[str, Any] | None, after: dict[str, Any]) -> str | None
     """Why a difference is not tested; None where it can be."""
     if before is None:
         return "no earlier figure"
-    if after["comparable"] != "independent" or before["comparable"] != "independent":
-        return f"the samples are {after['comparable']}"
+    for finding in (after, before):
+        if finding["comparable"] != "independent":
+            return f"the samples are {finding['comparable']}"
     if before["unit"] != after["unit"] or before["definition"] != after["definition"]:
         return "the definition has changed"
     for finding in (before, after):
-        if finding["estimate"] is None or finding["std_error"] is None:
-            return str(finding["reason"] or "no standard error")
+        if any(finding[field] is None for field in ("estimate", "std_error", "conf_level")):
+            return str(finding["reason"])
     return None
 
 
@@ -119,7 +123,3 @@ def diff_lines(root: Path, study: str, a: str, b: str) -> list[str]:
 
 def _plain(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
-
-
-def as_json(changes: list[dict[str, Any]]) -> str:
-    return json.dumps(changes, indent=1, ensure_ascii=False) + "\n"

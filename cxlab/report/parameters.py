@@ -19,7 +19,9 @@ from typing import Any
 from cxlab.problems import Problem, StudyError, did_you_mean
 
 SECRET = re.compile(r"(^|_)(token|secret|passw(or)?d|passphrase|pwd|api_?key|private_?key|credentials?)($|_)", re.I)
+SUPPLIED = ("study", "period")  # set by the run itself
 _SCALARS: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
+_TYPES = "str, int, float, bool, list[…], Literal[…] or X | None"
 
 
 def declared(path: Path) -> dict[str, tuple[Any, Any]]:
@@ -27,20 +29,20 @@ def declared(path: Path) -> dict[str, tuple[Any, Any]]:
     where = f"notebooks/{path.name}"
     try:
         cells = json.loads(path.read_text("utf-8"))["cells"]
-    except (ValueError, KeyError) as error:
+        tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", [])]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StudyError(Problem(where, f"is no notebook ({error})", "save it from JupyterLab")) from None
-    tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", [])]
     if len(tagged) != 1:
         raise StudyError(Problem(where, f"{len(tagged)} cells are tagged `parameters`", "tag exactly one"))
     try:
         statements = ast.parse("".join(tagged[0]["source"])).body
-        return dict(_parameter(statement) for statement in statements if not _is_typing_import(statement))
+        return dict(_parameter(statement) for statement in statements if not _is_aside(statement))
     except (ValueError, SyntaxError) as error:
         raise StudyError(Problem(where, f"parameters cell: {error}", "write `name: type = literal`")) from None
 
 
-def _is_typing_import(statement: ast.stmt) -> bool:
-    """`from typing import Literal` may open the cell; a docstring-like line may explain it."""
+def _is_aside(statement: ast.stmt) -> bool:
+    """`from typing import Literal` may open the cell; a line that is only a text may explain it."""
     is_import = isinstance(statement, ast.ImportFrom) and statement.module == "typing"
     return is_import or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
 
@@ -50,6 +52,8 @@ def _parameter(statement: ast.stmt) -> tuple[str, tuple[Any, Any]]:
         return statement.target.id, (_type(statement.annotation), ast.literal_eval(statement.value))
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
         value = ast.literal_eval(statement.value)
+        if not isinstance(value, (str, int, float, bool)):
+            raise ValueError(f"`{ast.unparse(statement)}` needs a type; use {_TYPES}")
         return statement.targets[0].id, (type(value), value)
     raise ValueError(f"`{ast.unparse(statement)}` is not `name: type = literal`")
 
@@ -70,8 +74,7 @@ def _type(node: ast.expr) -> Any:
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
             options = inner.elts if isinstance(inner, ast.Tuple) else [inner]
             return typing.Literal[tuple(ast.literal_eval(option) for option in options)]
-    allowed = "str, int, float, bool, list[…], Literal[…] or X | None"
-    raise ValueError(f"type `{ast.unparse(node)}` is not allowed; use {allowed}")
+    raise ValueError(f"type `{ast.unparse(node)}` is not allowed; use {_TYPES}")
 
 
 def resolve(
@@ -80,30 +83,44 @@ def resolve(
     """The values that a notebook runs with, and what is wrong with them.
 
     Precedence: `given` (command line) over `study` (study.toml) over the cell. `supplied` (study, period) are set by the
-    runner where the notebook declares them. Every name in `given` and `study` must be declared here.
+    run where the notebook declares them, and by nobody else. Every name in `given` and `study` must be declared here.
     """
     parameters = declared(path)
-    values: dict[str, Any] = {}
-    problems: list[Problem] = []
     chosen = {**study, **given}
-    for name in chosen:
-        where = f"-p {name}" if name in given else f"study.toml [notebooks.{path.stem}] {name}"
-        if SECRET.search(name):
-            problems.append(secret_problem(where))
-        elif name not in parameters:
-            problems.append(Problem(where, f"is not a parameter of {path.stem}", did_you_mean(name, parameters)))
+
+    def where(name: str) -> str:
+        if name in given:
+            return f"-p {name}"
+        return f"study.toml [notebooks.{path.stem}] {name}" if name in study else f"notebook {path.stem}, `{name}`"
+
+    problems = [
+        problem for name in chosen if (problem := _misnamed(where(name), name, parameters, path.stem)) is not None
+    ]
+    values: dict[str, Any] = {}
     for name, (kind, default) in parameters.items():
-        where = f"-p {name}" if name in given else f"notebook {path.stem}, parameter `{name}`"
         if SECRET.search(name):
             if name not in chosen and default not in ("", None):
-                problems.append(secret_problem(where))
-            continue
-        value = chosen.get(name, supplied.get(name, default))
-        try:
-            values[name] = _checked(kind, value)
-        except ValueError as error:
-            problems.append(Problem(where, f"got {value!r}", f"expected {type_words(kind)}{error}"))
+                problems.append(secret_problem(where(name)))
+        elif name in supplied:
+            values[name] = supplied[name]
+        else:
+            value = chosen.get(name, default)
+            try:
+                values[name] = checked(kind, value)
+            except ValueError as error:
+                problems.append(Problem(where(name), f"got {value!r}", f"expected {type_words(kind)}{error}"))
     return values, problems
+
+
+def _misnamed(where: str, name: str, parameters: Mapping[str, Any], notebook: str) -> Problem | None:
+    """What is wrong with giving this name; None where nothing is."""
+    if SECRET.search(name):
+        return secret_problem(where)
+    if name in SUPPLIED:
+        return supplied_problem(where, name)
+    if name not in parameters:
+        return Problem(where, f"is not a parameter of {notebook}", did_you_mean(name, parameters))
+    return None
 
 
 def secret_problem(where: str) -> Problem:
@@ -115,29 +132,52 @@ def secret_problem(where: str) -> Problem:
     )
 
 
-def _checked(kind: Any, value: Any) -> Any:
-    """The value as this type. Text from a command line is converted (`yes` for a bool, JSON for a list), `007` stays text."""
+def supplied_problem(where: str, name: str) -> Problem:
+    """A name that the run sets itself: another value would be published under the wrong heading."""
+    return Problem(where, f"`{name}` is set by the run", "name the study as argument and the period with --period")
+
+
+def checked(kind: Any, value: Any) -> Any:
+    """The value as this type; ValueError (with the way out, if any, after `; `) where it is none.
+
+    Text from a command line is converted: `yes` for a bool, JSON for a list, `none` where None is allowed. For a `str`,
+    `007` stays text.
+    """
     from pydantic import TypeAdapter, ValidationError
 
+    if _takes(kind, type(None)) and (value is None or value == "none"):
+        return None
     adapter: Any = TypeAdapter(kind)
     try:
-        if kind is str:
-            checked = adapter.validate_python(value, strict=True)
-        elif isinstance(value, str):
-            is_list = typing.get_origin(kind) is list
-            checked = adapter.validate_json(value) if is_list else adapter.validate_strings(value)
+        if isinstance(value, str) and _takes(kind, list):
+            result = adapter.validate_json(value)
+        elif isinstance(value, str) and typing.get_origin(kind) is typing.Literal:
+            named = {str(option): option for option in typing.get_args(kind)}
+            result = adapter.validate_python(named.get(value, value))
+        elif isinstance(value, str) and kind is not str:
+            result = adapter.validate_strings(value)
         else:
-            checked = adapter.validate_python(value, strict=isinstance(value, bool))
+            result = adapter.validate_python(value, strict=isinstance(value, bool) or kind is str)
     except ValidationError:
-        near = (
-            did_you_mean(str(value), map(str, typing.get_args(kind)))
-            if typing.get_origin(kind) is typing.Literal
-            else ""
-        )
-        raise ValueError(f"; {near}" if near.startswith("did") else "") from None
-    if isinstance(checked, float) and not math.isfinite(checked):
+        raise ValueError(_hint(kind, value)) from None
+    numbers = result if isinstance(result, list) else [result]
+    if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         raise ValueError(", a finite one")
-    return checked
+    return result
+
+
+def _takes(kind: Any, member: type) -> bool:
+    """Whether a type is `member`, a list of something, or a union with it."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return any(_takes(part, member) for part in typing.get_args(kind))
+    return kind is member or typing.get_origin(kind) is member
+
+
+def _hint(kind: Any, value: Any) -> str:
+    if typing.get_origin(kind) is typing.Literal:
+        near = did_you_mean(str(value), map(str, typing.get_args(kind)))
+        return f"; {near}" if near.startswith("did") else ""
+    return '; a list is written as JSON, for example ["a", "b"] or [1, 2]' if _takes(kind, list) else ""
 
 
 def type_words(kind: Any) -> str:

@@ -13,8 +13,10 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from cxlab.period import Period
 from cxlab.problems import Problem, StudyError, did_you_mean
 
 FAILED_DAYS = 30
+_FORGOTTEN_SECONDS = 3_600
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
@@ -60,39 +63,73 @@ def _lock_path(root: Path, target: Path) -> Path:
     return folder / ("-".join(target.relative_to(root / "reports").parts) + ".lock")
 
 
-def new_run(root: Path, target: Path) -> Path:
-    """A folder for one run, with the note that recovery reads."""
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
-    folder = root / "reports" / ".tmp" / name
-    folder.mkdir(parents=True)
-    note = {"target": str(target.relative_to(root / "reports"))}
-    (folder / "run.json").write_text(json.dumps(note), "utf-8")
+@dataclass(frozen=True)
+class RunFolder:
+    """Where one run works: `path` on the disk of the reports, `sockets` in the system's folder for temporary files.
+
+    The path of a socket has to be short, and its file system local.
+    """
+
+    path: Path
+    target: Path
+    sockets: Path
+
+    def end(self) -> None:
+        """Remove it; a report that was moved aside and not replaced goes back to its place first."""
+        old = self.path / "old"
+        if old.is_dir() and not self.target.exists():
+            os.rename(old, self.target)
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def new_run(root: Path, target: Path) -> RunFolder:
+    """The folder of one run, readable by its owner alone, with the note that recovery reads."""
+    runs = root / "reports" / ".tmp"
+    runs.mkdir(parents=True, exist_ok=True)
+    path = runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}"
+    path.mkdir(mode=0o700)
+    folder = RunFolder(path, target, Path(tempfile.mkdtemp(prefix="cxlab-")))
+    note = {"target": target.relative_to(root / "reports").as_posix(), "sockets": str(folder.sockets)}
+    partial = path / "run.json.partial"
+    partial.write_text(as_json(note), "utf-8")
+    os.replace(partial, path / "run.json")
     return folder
+
+
+def _runs(root: Path) -> Iterator[RunFolder]:
+    """The folders of runs, alive or killed."""
+    for path in sorted((root / "reports" / ".tmp").glob("[0-9]*-*")):
+        if note := _read_json(path / "run.json"):
+            yield RunFolder(path, root / "reports" / note["target"], Path(note["sockets"]))
+        elif _age(path) > _FORGOTTEN_SECONDS:  # killed before it said what it makes
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def was_killed(root: Path, target: Path) -> bool:
+    """Whether a run of this report left something behind, or is going on."""
+    return any(run.target == target for run in _runs(root))
 
 
 def recover(root: Path, target: Path) -> None:
     """Put right what a killed run left behind. The caller holds the lock of `target`; other locks are only tried."""
-    reports = root / "reports"
-    for folder in sorted((reports / ".tmp").glob("*-*")):
-        note = folder / "run.json"
-        if not note.is_file():
-            continue
-        owner = reports / json.loads(note.read_text("utf-8"))["target"]
-        if owner == target:
-            _recover_run(folder, owner)
+    for run in _runs(root):
+        if run.target == target:
+            run.end()
         else:
-            with contextlib.suppress(LockedError), report_lock(root, owner):
-                _recover_run(folder, owner)
-    for folder in (reports / ".failed").glob("*"):
-        if time.time() - folder.stat().st_mtime > FAILED_DAYS * 86_400:
+            with contextlib.suppress(LockedError), report_lock(root, run.target):
+                run.end()
+    for folder in (root / "reports" / ".failed").glob("*"):
+        if _age(folder) > FAILED_DAYS * 86_400:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _recover_run(folder: Path, target: Path) -> None:
-    old = folder / "old"
-    if old.is_dir() and not target.exists():
-        os.rename(old, target)
-    shutil.rmtree(folder, ignore_errors=True)
+def _age(folder: Path) -> float:
+    """Seconds since a folder was changed; 0 for one that has just gone."""
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def exchange(stage: Path, target: Path, old: Path) -> None:
@@ -125,12 +162,16 @@ def _sync(stage: Path) -> None:
         os.fsync(file.fileno())
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step."""
+def _replace(path: Path, text: str, partial: Path) -> None:
+    """Replace a file in one step. `partial` is where it is written first, on the same file system."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_text(text, "utf-8")
     os.replace(partial, path)
+
+
+def as_json(value: Any) -> str:
+    """JSON as it is published: readable, and without NaN, which is none."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -148,12 +189,16 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except ValueError:
+        raise StudyError(
+            Problem(str(path), "is no JSON any more", "remove its folder and run the period again")
+        ) from None
 
 
 def published_periods(root: Path, study: str) -> list[Period]:
     """The periods with a report, oldest first."""
     found = []
-    for folder in (root / "reports" / study).glob("*/"):
+    for folder in (root / "reports" / study).glob("*"):
         if folder.name != "drafts" and (folder / "manifest.json").is_file():
             with contextlib.suppress(StudyError):
                 found.append(Period.parse(folder.name))
@@ -171,19 +216,28 @@ def refresh_overview(root: Path) -> None:
     from cxlab.report.pages import render_overview
 
     reports = root / "reports"
-    with FileLock(reports / ".tmp" / "locks" / "overview.lock", timeout=60):
+    locks = reports / ".tmp" / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / "overview.lock", timeout=60):
         rows = overview_rows(root)
-        for study in {row["study"] for row in rows}:
-            newest = next(row for row in rows if row["study"] == study)
+        for study in _studies(reports):
+            newest = next((row for row in rows if row["study"] == study), None)
+            if newest is None:
+                (reports / study / "latest.json").unlink(missing_ok=True)
+                continue
             latest = {"period": newest["period"], "published": newest["published"]}
-            write_atomically(reports / study / "latest.json", json.dumps(latest, indent=1) + "\n")
-        write_atomically(reports / "index.html", render_overview(rows))
+            _replace(reports / study / "latest.json", as_json(latest), locks / "latest.partial")
+        _replace(reports / "index.html", render_overview(rows), locks / "index.partial")
+
+
+def _studies(reports: Path) -> list[str]:
+    return sorted(path.name for path in reports.glob("[!.]*") if path.is_dir())
 
 
 def overview_rows(root: Path) -> list[dict[str, Any]]:
     """One row a published period, by study, newest first: what the overview and `cxlab status` list."""
     rows = []
-    for study in sorted(path.name for path in (root / "reports").glob("[!.]*/") if path.is_dir()):
+    for study in _studies(root / "reports"):
         for period in reversed(published_periods(root, study)):
             manifest = read_manifest(root / "reports" / study / period.label) or {}
             states = [book["status"] for book in manifest.get("notebooks", [])]
@@ -213,9 +267,9 @@ def prune(root: Path, study: str, *, keep: int) -> list[str]:
     for period in gone:
         target = report_dir(root, study, period.label)
         with report_lock(root, target):
-            doomed = new_run(root, target) / "pruned"
-            os.rename(target, doomed)
-            shutil.rmtree(doomed.parent, ignore_errors=True)
+            run = new_run(root, target)
+            os.rename(target, run.path / "pruned")
+            run.end()
     if gone:
         refresh_overview(root)
     return [period.label for period in gone]

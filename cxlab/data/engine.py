@@ -1,0 +1,123 @@
+"""The engine that tables too large for memory are computed in: one Ibis connection, chosen by URL.
+
+DuckDB needs nothing but the file; Spark and PostgreSQL are extras. Whatever the engine, its session speaks UTC, so that
+the same question has the same answer everywhere. Passwords come from the environment (for PostgreSQL PGPASSWORD or
+~/.pgpass), never from study.toml.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from cxlab.problems import Problem, StudyError, did_you_mean
+
+if TYPE_CHECKING:
+    from ibis.backends import BaseBackend
+
+_WHERE = "[engine] url"
+_SCHEMES = {"duckdb": "duckdb", "pyspark": "pyspark", "postgres": "postgres", "postgresql": "postgres"}
+_EXTRAS = {"pyspark": ("pyspark", "spark"), "postgres": ("psycopg", "postgres")}
+SPARK_PARTITIONS = 4  # shuffles of a study are small; Spark's 200 cost more than they divide
+
+
+def connect(url: str = "duckdb://") -> BaseBackend:
+    """An Ibis backend with its session in UTC.
+
+    `duckdb://` computes in memory, `duckdb://FILE` in a database file; `pyspark://` starts or finds a local Spark session,
+    `pyspark://MASTER` one of a cluster; `postgres://USER@HOST/DATABASE` a server. Raises `StudyError` for an unknown
+    scheme, an extra that is not installed (with the line that installs it) and a server that cannot be reached.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in _SCHEMES:
+        way_out = "write duckdb://, pyspark:// or postgres://USER@HOST/DATABASE"
+        near = did_you_mean(scheme, _SCHEMES)
+        hint = f"{near} " if near.startswith("did") else ""
+        raise StudyError(Problem(_WHERE, f"`{without_password(url)}` names no engine", hint + way_out))
+    engine = _SCHEMES[scheme]
+    _check_installed(engine)
+    if engine == "duckdb":
+        return _duckdb(rest)
+    return _spark(rest) if engine == "pyspark" else _postgres(url)
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown."""
+    password = _password(url)
+    return url.replace(f":{password}@", ":…@") if password else url
+
+
+def password_problem(url: str) -> Problem | None:
+    """What is wrong with a URL in study.toml that holds a password; None for one that does not."""
+    if not _password(url):
+        return None
+    way_out = "take it out and set PGPASSWORD in the environment: study.toml is read and shared by many"
+    return Problem(_WHERE, f"`{without_password(url)}` holds a password", way_out)
+
+
+def _password(url: str) -> str | None:
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None
+
+
+def _check_installed(engine: str) -> None:
+    package, extra = _EXTRAS.get(engine, (None, None))
+    if package is not None and find_spec(package) is None:
+        way_out = f"install it with: pip install 'cxlab[{extra}]'"
+        raise StudyError(Problem(_WHERE, f"{engine} needs the package {package}, which is not installed", way_out))
+
+
+def _duckdb(database: str) -> BaseBackend:
+    import ibis
+
+    backend = ibis.duckdb.connect(database or ":memory:")
+    backend.raw_sql("SET TimeZone = 'UTC'")
+    backend.raw_sql("SET enable_progress_bar = false")
+    return backend
+
+
+def _spark(master: str) -> BaseBackend:
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        raise StudyError(Problem(_WHERE, "pyspark needs Java, which is not there", "install Java 17, or use duckdb://"))
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # otherwise workers start another Python
+    import ibis
+    from pyspark.sql import SparkSession
+
+    settings = {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(SPARK_PARTITIONS),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    if master and not master.startswith("local"):
+        del settings["spark.driver.bindAddress"], settings["spark.driver.host"]  # a cluster has to find the driver
+    builder = SparkSession.builder.master(master or "local[2]").appName("cxlab")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return ibis.pyspark.connect(session)
+
+
+def _postgres(url: str) -> BaseBackend:
+    import ibis
+    import psycopg
+
+    try:
+        backend = ibis.connect(url.replace("postgresql://", "postgres://", 1))
+    except psycopg.OperationalError as error:
+        reason = (str(error).strip().splitlines() or ["no answer"])[0]
+        what = f"`{without_password(url)}` cannot be reached: {reason}"
+        raise StudyError(Problem(_WHERE, what, "check host, database, user and PGPASSWORD")) from None
+    with backend.begin() as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")
+    return backend

@@ -1,0 +1,3 @@
+"""stub"""
+def mask_pii(texts, *, regions=("US","GB"), names=()):
+    return texts

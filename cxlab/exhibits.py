@@ -1,0 +1,518 @@
+"""What a notebook shows its readers: the answer, key numbers, exhibits, limits, notes and facts.
+
+Each call is one output. Its structured part (`MIME`) is what the report is made of; beside it stands what JupyterLab shows.
+Every text is plain text in which `**…**` is bold. Inside a run the table behind an exhibit is also written as CSV.
+
+What rests on fewer than `min_base` answers is not shown, here and in the CSV: its figures are empty, its base reads `n<30`.
+Nothing here computes a statistic.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from cxlab import context
+from cxlab.charts import png
+from cxlab.problems import did_you_mean
+from cxlab.wording import (
+    CAUTION_BASE,
+    MIN_BASE,
+    base_text,
+    decimals_of,
+    difference_text,
+    estimate_text,
+    interval_text,
+    is_missing,
+    number_text,
+    p_text,
+    reading_text,
+)
+
+MIME = "application/vnd.cxlab.v1+json"
+
+Reading = Literal["better", "worse", "changed", "none"]
+Cell = str | dict[str, Any]
+"""A cell of a shown table: text, or text with `strong`, `tone` (better, worse, none) or `whisker`."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_OWN_FIGURES = {
+    "n": ("estimate", "difference", "std_error", "conf_low", "conf_high", "p_value", "q_value", "n_eff", "n_missing"),
+    "n_before": (
+        "estimate_before",
+        "difference",
+        "std_error",
+        "conf_low",
+        "conf_high",
+        "p_value",
+        "q_value",
+        "detectable",
+    ),
+    "n_after": (
+        "estimate_after",
+        "difference",
+        "std_error",
+        "conf_low",
+        "conf_high",
+        "p_value",
+        "q_value",
+        "detectable",
+    ),
+}
+"""For each base the figures that rest on it."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a number moved: whether that is good, where it went, and what it is compared with ("than 30", "from 76%")."""
+
+    reading: Reading
+    arrow: Literal["up", "down", ""]
+    text: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """One key number, written as it is read: its name, value, interval ("21 to 27") and, where tested, its change."""
+
+    name: str
+    value: str
+    interval: str = ""
+    change: Change | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a shown table: its heading, its cells as made from the whole table, and the side they lean to."""
+
+    heading: str
+    cells: Callable[[pd.DataFrame], list[Cell]]
+    align: Literal["l", "r"] = "r"
+
+
+def answer(lead: str, *sentences: str) -> None:
+    """The answer to the notebook's question, in one sentence, and a few more on how sure it is and for whom it holds."""
+    _check_text("lead", lead)
+    part = {"kind": "answer", "lead": lead, "sentences": list(sentences)}
+    _show(part, markdown="\n\n".join([f"## {lead}", *sentences]))
+
+
+def numbers(entries: Sequence[Number]) -> None:
+    """The key numbers (four at most fit in a row), each with its interval and its change in words."""
+    if not entries:
+        raise ValueError("`numbers` needs at least one Number; where none can be shown, say why in a note")
+    lines = [
+        " ".join(filter(None, (f"**{e.name}** {e.value}", e.interval and f"({e.interval})", _change_words(e))))
+        for e in entries
+    ]
+    _show(
+        {"kind": "numbers", "numbers": [asdict(entry) for entry in entries]},
+        markdown="\n".join(f"- {x}" for x in lines),
+    )
+
+
+def exhibit(
+    content: Figure | pd.DataFrame | None,
+    *,
+    title: str,
+    name: str,
+    subtitle: str = "",
+    alt: str | None = None,
+    note: Mapping[str, str] | None = None,
+    table: pd.DataFrame | None = None,
+    columns: Sequence[Column] | Mapping[str, str] | None = None,
+    caption: str = "",
+    min_base: int = MIN_BASE,
+) -> None:
+    """A picture or a table with all that belongs to it.
+
+    `title` is a full sentence with the figure in it; `subtitle` says what is drawn, its unit, and "95% interval"; `note` is
+    the side note by its labels (Base, Question, Test, Not shown, Source). A picture needs `alt`, which says what it shows to
+    whoever does not see it (`wording.describe`), and `table`, the rows behind it, which the run writes as CSV; a DataFrame as
+    `content` is shown, and is its own table. `columns` chooses what is shown of it: columns made by the functions below, or
+    names of columns with their headings. `name` names the CSV.
+
+    Raises ValueError for a title that is no sentence, a picture without a description, and a name that cannot be a file's.
+    """
+    _check_title(title)
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"`name` names a file: small letters, digits, _ and -, got {name!r}")
+    picture = content if isinstance(content, Figure) else None
+    if picture is not None and len((alt or "").split()) < 8:
+        raise ValueError(f"a picture needs `alt` of eight words or more that say what it shows, got {alt!r}")
+    shown = content if isinstance(content, pd.DataFrame) else None
+    behind = table if table is not None else shown
+    part = {
+        "kind": "exhibit",
+        "title": title,
+        "subtitle": subtitle,
+        "note": {str(label): str(text) for label, text in (note or {}).items()},
+        "table": None if shown is None else _table(without_small_bases(shown, min_base), columns, caption),
+        "csv": None if behind is None else _write_csv(name, without_small_bases(behind, min_base)),
+        "alt": alt,
+    }
+    _show(part, body=_exhibit_html, picture=None if picture is None else png(picture))
+
+
+def limits(items: Mapping[str, str]) -> None:
+    """What the notebook does not say: each limit in a few words, and what follows from it."""
+    parts = [{"lead": str(lead), "text": str(text)} for lead, text in items.items()]
+    lines = [f"- **{part['lead']}** {part['text']}" for part in parts]
+    _show({"kind": "limits", "items": parts}, markdown="\n".join(["### What this does not say", "", *lines]))
+
+
+def note(text: str, bad: bool = False) -> None:
+    """A remark between the exhibits; `bad` for what went wrong."""
+    _check_text("text", text)
+    _show({"kind": "note", "text": text, "bad": bad}, markdown=f"> {text}")
+
+
+def facts(entries: Mapping[str, str]) -> None:
+    """What stands in the header of the page, by its label: Base."""
+    known = {str(label): str(text) for label, text in entries.items()}
+    _show(
+        {"kind": "facts", "facts": known}, markdown="  \n".join(f"**{label}** {text}" for label, text in known.items())
+    )
+
+
+def text_column(column: str, heading: str, *, strong: bool = False) -> Column:
+    """Text as it is."""
+
+    def cells(frame: pd.DataFrame) -> list[Cell]:
+        texts = [_plain_cell(value) for value in _values(frame, column)]
+        return [{"text": text, "strong": True} for text in texts] if strong else list(texts)
+
+    return Column(heading, cells, "l")
+
+
+def number_column(column: str, heading: str, unit: str = "") -> Column:
+    """Plain numbers, such as counts, in one unit."""
+
+    def cells(frame: pd.DataFrame) -> list[Cell]:
+        values = _values(frame, column)
+        decimals = decimals_of(unit, *(float(value) for value in values if _is_number(value)))
+        sign = "%" if unit == "%" else ""
+        return [number_text(value, decimals) + sign if _is_number(value) else _plain_cell(value) for value in values]
+
+    return Column(heading, cells)
+
+
+def estimate_column(heading: str, unit: str | None = None, *, column: str = "estimate", strong: bool = True) -> Column:
+    """Estimates in `unit` (else that of the row); where there is none, why."""
+
+    def cell(row: dict[Any, Any]) -> Cell:
+        text = estimate_text(row[column], _unit_of(row, unit), reason=_reason(row))
+        return {"text": text, "strong": True} if strong and not is_missing(row[column]) else text
+
+    return Column(heading, _by_row(cell, column))
+
+
+def interval_column(heading: str = "95% interval", unit: str | None = None) -> Column:
+    """From `conf_low` to `conf_high`."""
+
+    def cell(row: dict[Any, Any]) -> Cell:
+        if is_missing(row["conf_low"]) and _reason(row):
+            return _reason(row)
+        return interval_text(row["conf_low"], row["conf_high"], _unit_of(row, unit))
+
+    return Column(heading, _by_row(cell, "conf_low", "conf_high"))
+
+
+def difference_column(
+    heading: str = "Difference (95% interval)", unit: str | None = None, *, column: str = "difference"
+) -> Column:
+    """A difference with its sign and interval, or why there is none."""
+
+    def cell(row: dict[Any, Any]) -> Cell:
+        ends = row["conf_low"], row["conf_high"]
+        return difference_text(row[column], _unit_of(row, unit), *ends, reason=_reason(row))
+
+    return Column(heading, _by_row(cell, column, "conf_low", "conf_high"))
+
+
+def reading_column(heading: str = "Reading", *, column: str = "reading", difference_col: str = "difference") -> Column:
+    """What a tested change means, with an arrow for where it went."""
+
+    def cell(row: dict[Any, Any]) -> Cell:
+        tone = row[column] if row[column] in ("better", "worse") else "none"
+        return {"text": reading_text(row[column], row[difference_col]), "tone": tone}
+
+    return Column(heading, _by_row(cell, column, difference_col), "l")
+
+
+def base_column(
+    heading: str = "Base", *, column: str = "n", min_base: int = MIN_BASE, caution_base: int = CAUTION_BASE
+) -> Column:
+    """How many answers an estimate rests on."""
+
+    def cell(row: dict[Any, Any]) -> Cell:
+        n = row[column]
+        return n if isinstance(n, str) else base_text(n, min_base, caution_base)
+
+    return Column(heading, _by_row(cell, column))
+
+
+def p_column(heading: str = "p", *, column: str = "p_value") -> Column:
+    """p-values, or q-values where `column` says so."""
+    return Column(heading, _by_row(lambda row: p_text(row[column]), column))
+
+
+def whisker_column(
+    axis: tuple[float, float],
+    heading: str = "Estimate and 95% interval",
+    unit: str | None = None,
+    *,
+    ring_col: str = "",
+) -> Column:
+    """A small drawing of each estimate on an axis that all rows share, a ring where `ring_col` was, its interval below."""
+    if not axis[0] < axis[1]:
+        raise ValueError(f"the axis must rise, got {list(axis)}")
+
+    def cell(row: dict[Any, Any]) -> Cell:
+        if is_missing(row["estimate"]):
+            return _reason(row) or "not defined"
+        own = _unit_of(row, unit)
+        ends = estimate_text(axis[0], own), estimate_text(axis[1], own)
+        interval = interval_text(row["conf_low"], row["conf_high"], own)
+        ring = row.get(ring_col)
+        label = f"{estimate_text(row['estimate'], own)}, {interval}; axis from {ends[0]} to {ends[1]}"
+        drawn = {
+            "estimate": float(row["estimate"]),
+            "low": None if is_missing(row["conf_low"]) else float(row["conf_low"]),
+            "high": None if is_missing(row["conf_high"]) else float(row["conf_high"]),
+            "axis_low": float(axis[0]),
+            "axis_high": float(axis[1]),
+            "ring": None if ring is None or is_missing(ring) else float(ring),
+            "label": label if is_missing(ring) else f"{label}; before {estimate_text(ring, own)}",
+        }
+        return {"text": interval, "whisker": drawn}
+
+    return Column(heading, _by_row(cell, "estimate", "conf_low", "conf_high", *([ring_col] if ring_col else [])), "l")
+
+
+def without_small_bases(frame: pd.DataFrame, min_base: int = MIN_BASE) -> pd.DataFrame:
+    """A table of estimates or differences in which nothing rests on fewer than `min_base` answers.
+
+    Bases below it (but not 0) become the text `n<30`, the figures that rest on them empty, with that reason. A table that
+    has neither `estimate` nor `difference` is left as it is: its `n` counts something else.
+    """
+    if not {"estimate", "difference"} & set(frame.columns):
+        return frame
+    safe = frame.copy()
+    for base_col, figures in _OWN_FIGURES.items():
+        if base_col not in frame.columns:
+            continue
+        small = pd.to_numeric(frame[base_col], errors="coerce").between(0, min_base, inclusive="neither")
+        if not small.any():
+            continue
+        for figure in figures:
+            if figure in safe.columns:
+                safe[figure] = safe[figure].astype(float).mask(small)
+        safe[base_col] = safe[base_col].astype(object).mask(small, f"n<{min_base}")
+        reasons = (
+            safe["reason"].astype(object) if "reason" in safe.columns else pd.Series("", index=safe.index, dtype=object)
+        )
+        safe["reason"] = reasons.mask(small, f"n<{min_base}")
+        if "reading" in safe.columns:
+            safe["reading"] = safe["reading"].astype(object).mask(small, "not tested")
+    return safe
+
+
+def _show(
+    part: dict[str, Any],
+    *,
+    markdown: str = "",
+    body: Callable[[Mapping[str, Any], str | None], str] | None = None,
+    picture: bytes | None = None,
+) -> None:
+    """Publish one output; in a plain Python session, where nothing can show it, print its text."""
+    data: dict[str, Any] = {MIME: json.loads(json.dumps(part, allow_nan=False))}
+    metadata: dict[str, Any] = {}
+    encoded = None if picture is None else base64.b64encode(picture).decode()
+    if encoded is not None:
+        data["image/png"] = encoded
+        metadata["image/png"] = {"alt": part["alt"]}
+    if body is None:
+        data["text/markdown"] = markdown
+        data["text/plain"] = markdown.replace("**", "")
+    else:
+        data["text/html"] = body(part, encoded)
+        data["text/plain"] = "\n".join(filter(None, (part["title"], part["subtitle"], part["alt"]))).replace("**", "")
+    if InteractiveShell.initialized():
+        display(data, metadata=metadata, raw=True)
+    else:
+        print(data["text/plain"])
+
+
+def _exhibit_html(part: Mapping[str, Any], encoded: str | None) -> str:
+    """An exhibit as JupyterLab shows it."""
+    pieces = [f"<p><b>{_rich(part['title'])}</b></p>"]
+    pieces += [f"<p>{_rich(part['subtitle'])}</p>"] if part["subtitle"] else []
+    if encoded is not None:
+        pieces.append(f'<img alt="{html.escape(part["alt"])}" width="620" src="data:image/png;base64,{encoded}">')
+    if part["table"] is not None:
+        pieces.append(_table_html(part["table"]))
+    pieces += [f"<p><small><b>{_rich(label)}</b> {_rich(text)}</small></p>" for label, text in part["note"].items()]
+    return "\n".join(pieces)
+
+
+def _table_html(table: Mapping[str, Any]) -> str:
+    sides = ["left" if column["align"] == "l" else "right" for column in table["columns"]]
+    caption = f"<caption>{_rich(table['caption'])}</caption>" if table["caption"] else ""
+    heads = "".join(f"<th>{_rich(column['name'])}</th>" for column in table["columns"])
+    rows = [
+        "".join(
+            f'<td style="text-align:{side}">{_rich(_cell_text(cell))}</td>'
+            for side, cell in zip(sides, row, strict=True)
+        )
+        for row in table["rows"]
+    ]
+    return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody><tr>{'</tr><tr>'.join(rows)}</tr></tbody></table>"
+
+
+def _cell_text(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return cell
+    if cell.get("whisker"):
+        return f"{cell['whisker']['label']}"
+    return str(cell["text"])
+
+
+def _rich(text: str) -> str:
+    return _BOLD.sub(r"<b>\1</b>", html.escape(text))
+
+
+def _change_words(entry: Number) -> str:
+    if entry.change is None:
+        return ""
+    arrow = {"up": 1.0, "down": -1.0}.get(entry.change.arrow)
+    return f"{reading_text(entry.change.reading, arrow)} {entry.change.text}".strip()
+
+
+def _check_text(what: str, text: str) -> None:
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError(f"`{what}` must be text, got {text!r}")
+
+
+def _check_title(title: str) -> None:
+    if not isinstance(title, str) or not title.rstrip("*").endswith(".") or len(title.split()) < 3:
+        raise ValueError(f"a title is a full sentence that ends in a full stop, with the figure in it, got {title!r}")
+
+
+def _values(frame: pd.DataFrame, column: str) -> list[Any]:
+    if column not in frame.columns:
+        raise ValueError(f"the table has no column `{column}`; {did_you_mean(column, map(str, frame.columns))}")
+    return frame[column].tolist()
+
+
+def _by_row(cell: Callable[[dict[Any, Any]], Cell], *needed: str) -> Callable[[pd.DataFrame], list[Cell]]:
+    def cells(frame: pd.DataFrame) -> list[Cell]:
+        for column in needed:
+            _values(frame, column)
+        return [cell(row) for row in frame.to_dict("records")]
+
+    return cells
+
+
+def _unit_of(row: Mapping[Any, Any], unit: str | None) -> str:
+    own = row.get("unit")
+    return unit if unit is not None else own if isinstance(own, str) else ""
+
+
+def _reason(row: Mapping[Any, Any]) -> str:
+    reason = row.get("reason")
+    return reason if isinstance(reason, str) else ""
+
+
+def _table(frame: pd.DataFrame, columns: Sequence[Column] | Mapping[str, str] | None, caption: str) -> dict[str, Any]:
+    """A table as the report shows it; the first column names the row."""
+    frame = _flat(frame)
+    if columns is None:
+        columns = {str(column): str(column).replace("_", " ").capitalize() for column in frame.columns}
+    if isinstance(columns, Mapping):
+        columns = [_default_column(frame, column, heading) for column, heading in columns.items()]
+    if not columns:
+        raise ValueError("a table needs at least one column; `columns` is empty")
+    made = [column.cells(frame) for column in columns]
+    return {
+        "caption": caption,
+        "columns": [{"name": column.heading, "align": column.align} for column in columns],
+        "rows": [list(row) for row in zip(*made, strict=True)],
+    }
+
+
+def _default_column(frame: pd.DataFrame, column: str, heading: str) -> Column:
+    values = _values(frame, column)
+    if column in ("p_value", "q_value"):
+        return p_column(heading, column=column)
+    return number_column(column, heading) if any(map(_is_number, values)) else text_column(column, heading)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and not is_missing(value)
+
+
+def _plain_cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple | set | dict):
+        return ", ".join(map(str, value))
+    if value is None or (isinstance(value, float) and not math.isfinite(value)) or pd.isna(value):
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with its row names as columns and plain names of columns."""
+    flat = frame if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None else frame.reset_index()
+    flat = flat.copy()
+    flat.columns = [" ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name) for name in flat.columns]
+    return flat
+
+
+def _write_csv(name: str, frame: pd.DataFrame) -> str | None:
+    """Write the table of an exhibit and return its place in the report; None outside a run, where nothing is written."""
+    run = context.current()
+    if run is None:
+        return None
+    place = f"tables/{run.notebook}_{name}.csv"
+    path = Path(run.stage, place)
+    if path.exists():
+        raise ValueError(f"this notebook has an exhibit named {name!r} already; give this one another `name`")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(csv_text(frame), encoding="utf-8", newline="")
+    return place
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """The table as CSV that spreadsheets open as data: text that would be taken for a formula gets an apostrophe in front."""
+    flat = _flat(frame)
+    flat.columns = [_harmless(name) for name in flat.columns]
+    for position in range(flat.shape[1]):
+        column = flat.iloc[:, position]
+        if not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_datetime64_any_dtype(column):
+            flat.isetitem(position, [_harmless(value) for value in column])
+    return flat.to_csv(index=False, lineterminator="\r\n")  # RFC 4180; quotes a lone \r in a text
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, list | tuple | set | dict):
+        value = _plain_cell(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
