@@ -160,7 +160,7 @@ def prune(study: StudyName, keep: Annotated[int, typer.Option(min=1, help="Newes
 @app.command()
 def forget(study: StudyName, customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER_ID")]) -> None:
     """Remove a person from processed data, decisions and restricted lists, now and at every later run."""
-    from cxlab.data.privacy import forget as forget_customer
+    from cxlab.data.forgetting import forget as forget_customer
     from cxlab.study import find_root
 
     for line in forget_customer(find_root(), study, customer_id):

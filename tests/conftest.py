@@ -115,6 +115,7 @@ def sfo_raw() -> Path:
     return folder
 
 
-def snapshot(folder: Path) -> dict[str, bytes]:
+@pytest.fixture
+def snapshot() -> Callable[[Path], dict[str, bytes]]:
     """Every file under a folder with its bytes: to show that nothing changed."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return lambda folder: {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import snapshot
+
+Snapshot = Callable[[Path], dict[str, bytes]]
 
 
 def cxlab(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -72,7 +73,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], tuple[str, ...], list[str]]] =
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_mistake_ends_in_one_clear_message_and_changes_nothing(project: Path, kind: str) -> None:
+def test_a_mistake_ends_in_one_clear_message_and_changes_nothing(project: Path, kind: str, snapshot: Snapshot) -> None:
     break_it, command, said = BROKEN[kind]
     reports = project / "reports" / "acme" / "2026-Q2"
     reports.mkdir(parents=True)
@@ -94,7 +95,7 @@ def test_outside_a_project_the_way_out_is_named(tmp_path: Path) -> None:
     assert "notebooks/" in ended.stderr
 
 
-def test_check_reports_everything_at_once_and_changes_nothing(project: Path) -> None:
+def test_check_reports_everything_at_once_and_changes_nothing(project: Path, snapshot: Snapshot) -> None:
     _edit(project, "missing = [99]", "missing = []")
     _edit(project, 'wave = "WAVE"', 'wave = "WAWE"')
     before = snapshot(project)

@@ -16,7 +16,8 @@ import pandas as pd
 from cxlab.config import Code, Item, Perspective, Source, StudyConfig, Survey
 from cxlab.data.answers import read_answers
 from cxlab.data.codes import as_numbers, stripped, translated
-from cxlab.data.privacy import ForgottenIds, direct_identifier, mask_pii
+from cxlab.data.forgetting import ForgottenIds
+from cxlab.data.privacy import direct_identifier, mask_pii
 from cxlab.data.schemas import ADDED, SCHEMAS
 from cxlab.data.sources import date_formats_for, parse_times
 from cxlab.period import Period

@@ -16,8 +16,9 @@ import pandas as pd
 from cxlab.config import FileOptions, Source, StudyConfig
 from cxlab.data.canonical import FORGOTTEN, UTC, Canonical, Place, canonical
 from cxlab.data.codes import stripped, translated
+from cxlab.data.forgetting import ForgottenIds
 from cxlab.data.long import read_long
-from cxlab.data.privacy import ForgottenIds, mask_pii
+from cxlab.data.privacy import mask_pii
 from cxlab.data.schemas import ADDED, SCHEMAS
 from cxlab.data.sources import find_files, read_file
 from cxlab.problems import Problem, StudyError, by_severity, did_you_mean

@@ -56,7 +56,9 @@ def _fault(rows: pd.DataFrame, id_column: str, options: Source, about: list[str]
     for column in (id_column, options.item_col, options.score_col):
         if column not in rows:
             what = f"layout long needs the column `{column}`"
-            return Problem(file, what, f"say columns.response_id, item_col, score_col; {did_you_mean(column, rows.columns)}")
+            return Problem(
+                file, what, f"say columns.response_id, item_col, score_col; {did_you_mean(column, rows.columns)}"
+            )
     if clash := sorted(set(rows[options.item_col].dropna()) & set(about)):
         return Problem(file, f"`{clash[0]}` is both a column and an item in `{options.item_col}`", "rename one")
     return None

@@ -473,7 +473,10 @@ def _ragged(cells: list[str], width: int) -> str:
 def _to_frame(names: list[str], lines: list[int], kept: list[list[str]]) -> pd.DataFrame:
     """Text columns with None for empty cells. Columns without a name are numbered for now."""
     columns = zip(*kept, strict=True) if kept else ((),) * len(names)
-    data = {position: np.array([cell or None for cell in column] + [None], object)[:-1] for position, column in enumerate(columns)}
+    data = {
+        position: np.array([cell or None for cell in column] + [None], object)[:-1]
+        for position, column in enumerate(columns)
+    }
     frame = pd.DataFrame(data, index=pd.Index(lines, dtype="int64", name="line"), dtype=object)
     return frame.set_axis(pd.Index(names, dtype=object), axis=1)
 
@@ -526,7 +529,11 @@ def _sheet(book: Any, options: Source, shown: str) -> str:
     names: list[str] = book.sheet_names
     if isinstance(options.sheet, int):
         if not 1 <= options.sheet <= len(names):
-            _refuse(shown, f"has no sheet {options.sheet}", f"its {len(names)} sheets are counted from 1: {', '.join(names)}")
+            _refuse(
+                shown,
+                f"has no sheet {options.sheet}",
+                f"its {len(names)} sheets are counted from 1: {', '.join(names)}",
+            )
         return names[options.sheet - 1]
     if options.sheet is not None:
         if options.sheet not in names:
@@ -583,7 +590,9 @@ def _read_parquet(path: Path, shown: str) -> RawTable:
     except pa.ArrowException as error:
         _refuse(shown, f"cannot be read as parquet: {str(error).splitlines()[0]}", "write it again")
     names = _column_names(table.column_names, shown)
-    columns = {position: _parquet_text(table.column(position), name, shown, notes) for position, name in enumerate(names)}
+    columns = {
+        position: _parquet_text(table.column(position), name, shown, notes) for position, name in enumerate(names)
+    }
     lines = pd.RangeIndex(1, table.num_rows + 1, name="line")
     rows = pd.DataFrame(columns, index=lines, dtype=object).set_axis(pd.Index(names, dtype=object), axis=1)
     rejects = _Rejects()

@@ -15,8 +15,8 @@ import pandas as pd
 
 from cxlab.config import StudyConfig
 from cxlab.data import cache
+from cxlab.data.forgetting import forgotten_hashes
 from cxlab.data.loading import Ingest, Loading, name_in
-from cxlab.data.privacy import forgotten_hashes
 from cxlab.data.schemas import SCHEMAS
 from cxlab.period import Period
 from cxlab.problems import StudyError, did_you_mean

@@ -123,7 +123,7 @@ class Movement:
     def base_sentence(self) -> str:
         """How many answered the newest wave and how they were weighted."""
         asked = self.track[self.track["wave"] == self.wave]
-        most = asked.loc[asked["n"].idxmax()]
+        most = asked.sort_values("n", kind="stable").iloc[-1]
         weighted = (
             f"weighted, as informative as {most['n_eff']:,.0f} equally weighted answers"
             if most["weighted"]

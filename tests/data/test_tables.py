@@ -346,7 +346,7 @@ def test_personal_data_in_comments_are_masked(read: Read) -> None:
 def test_a_forgotten_customer_is_rejected_without_repeating_the_id_and_so_are_the_comments(
     read: Read, tmp_path: Path
 ) -> None:
-    from cxlab.data.privacy import forget
+    from cxlab.data.forgetting import forget
 
     toml = SURVEY.replace('"ID"}', '"ID", customer_id = "customer"}') % (
         '[sources.comments]\npath = "comments.csv"\nperiod = "2026-Q3"\nid_from_row = true'
@@ -461,7 +461,7 @@ def test_forgetting_a_customer_makes_the_cached_tables_stale(read: Read, tmp_pat
     toml = SURVEY.replace('"ID"}', '"ID", customer_id = "customer"}') % ""
     files = {"survey.csv": "ID,customer,satisfied\n1,C1,5\n2,C2,4\n"}
     assert len(read(toml, files, use_cache=True).tables["responses"]) == 2
-    from cxlab.data.privacy import forget
+    from cxlab.data.forgetting import forget
 
     forget(tmp_path, "acme", "C1")
     assert read(toml, files, use_cache=True).tables["responses"]["customer_id"].to_list() == ["C2"]

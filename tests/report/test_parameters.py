@@ -139,7 +139,7 @@ def test_a_mistake_in_study_toml_is_said_with_its_key(notebook: Path) -> None:
     ],
 )
 def test_a_cell_that_is_no_list_of_settings_is_refused(tmp_path: Path, cell: str, said: str) -> None:
-    with pytest.raises(StudyError, match="notebooks/07_drivers.ipynb") as error:
+    with pytest.raises(StudyError, match=r"notebooks/07_drivers\.ipynb") as error:
         declared(_notebook(tmp_path, cell))
     assert said in str(error.value)
 
@@ -163,5 +163,5 @@ def test_types_are_said_as_they_are_written() -> None:
 
 def test_an_integer_is_a_float_but_not_the_other_way_round() -> None:
     assert checked(float, 3) == 3.0
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         checked(int, 3.5)
