@@ -43,6 +43,7 @@ from cxlab.wording import (
 )
 
 MIME = "application/vnd.cxlab.v1+json"
+_IN_A_ROW = 4
 
 Reading = Literal["better", "worse", "changed", "none"]
 Cell = str | dict[str, Any]
@@ -56,6 +57,8 @@ _OWN_FIGURES = {
     "n_before": (
         "estimate_before",
         "difference",
+        "difference_low",
+        "difference_high",
         "std_error",
         "conf_low",
         "conf_high",
@@ -124,6 +127,29 @@ def numbers(entries: Sequence[Number]) -> None:
         {"kind": "numbers", "numbers": [asdict(entry) for entry in entries]},
         markdown="\n".join(f"- {x}" for x in lines),
     )
+
+
+def key_numbers(frame: pd.DataFrame, before: str = "") -> None:
+    """The first four rows of a table of estimates as key numbers.
+
+    Columns: label, unit, estimate, conf_low, conf_high; where known `reason`, and `estimate_before`, `reading` for what
+    became of the number since `before`.
+    """
+    numbers([_number_of(row, before) for row in frame.head(_IN_A_ROW).to_dict("records")])
+
+
+def _number_of(row: Mapping[Any, Any], before: str) -> Number:
+    unit = _unit_of(row, None)
+    interval = "" if is_missing(row["conf_low"]) else interval_text(row["conf_low"], row["conf_high"], unit)
+    change, reading = None, row.get("reading")
+    if reading in ("better", "worse", "changed", "no clear change"):
+        rise = row["estimate"] - row["estimate_before"]
+        moved = reading != "no clear change"
+        arrow: Literal["up", "down", ""] = ("up" if rise > 0 else "down") if moved else ""
+        earlier = estimate_text(row["estimate_before"], unit)
+        said = f"from {earlier}" if moved else f"was {earlier}"
+        change = Change(reading if moved else "none", arrow, f"{said} in {before}" if before else said)
+    return Number(str(row["label"]), estimate_text(row["estimate"], unit, reason=_reason(row)), interval, change)
 
 
 def exhibit(
@@ -234,15 +260,19 @@ def interval_column(heading: str = "95% interval", unit: str | None = None) -> C
 
 
 def difference_column(
-    heading: str = "Difference (95% interval)", unit: str | None = None, *, column: str = "difference"
+    heading: str = "Difference (95% interval)",
+    unit: str | None = None,
+    *,
+    column: str = "difference",
+    end_cols: tuple[str, str] = ("conf_low", "conf_high"),
 ) -> Column:
     """A difference with its sign and interval, or why there is none."""
 
     def cell(row: dict[Any, Any]) -> Cell:
-        ends = row["conf_low"], row["conf_high"]
+        ends = row[end_cols[0]], row[end_cols[1]]
         return difference_text(row[column], _unit_of(row, unit), *ends, reason=_reason(row))
 
-    return Column(heading, _by_row(cell, column, "conf_low", "conf_high"))
+    return Column(heading, _by_row(cell, column, *end_cols))
 
 
 def reading_column(heading: str = "Reading", *, column: str = "reading", difference_col: str = "difference") -> Column:

@@ -20,11 +20,11 @@ import pandas as pd
 
 from cxlab import context, products
 from cxlab.config import TABLES, Report, StudyConfig, study_config
-from cxlab.data.quality import freshness
+from cxlab.data.quality import examine, freshness
 from cxlab.data.schemas import SCHEMAS
 from cxlab.data.tables import Ingest, ingest, ratings, select
 from cxlab.period import Period
-from cxlab.problems import Problem, StudyError
+from cxlab.problems import Problem, StudyError, by_severity
 
 if TYPE_CHECKING:
     import ibis
@@ -245,20 +245,29 @@ class Study:
 
     # ---------------------------------------------------------------------------------------------- what became of rows
 
-    @property
+    @cached_property
     def accounting(self) -> pd.DataFrame:
-        """One row a file: source, table, file, sha256, rows, kept, rejected; rows = kept + rejected."""
-        return self._loaded.accounting
+        """One row a file: source, table, file, sha256, rows, kept, rejected, first; rows = kept + rejected.
+
+        All rows of the file, whatever the period; a file that holds nothing from before the period's end is left out.
+        """
+        files = self._loaded.accounting
+        if self.period is not None:
+            files = files[files["first"].isna() | (files["first"] < self.period.end)]
+        return files.reset_index(drop=True)
 
     @property
     def rejects(self) -> pd.DataFrame:
-        """One row a rejected row: source, table, file, line, column, value, reason."""
-        return self._loaded.rejects
+        """One row a rejected row of the files in `accounting`: source, table, file, line, column, value, reason."""
+        return self._known(self._loaded.rejects)
 
     @property
     def columns(self) -> pd.DataFrame:
-        """One row a column of a file: source, file, column, fate."""
-        return self._loaded.columns
+        """One row a column of the files in `accounting`: source, file, column, fate."""
+        return self._known(self._loaded.columns)
+
+    def _known(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows["file"].isin(self.accounting["file"])].reset_index(drop=True)
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -267,8 +276,10 @@ class Study:
 
     @property
     def problems(self) -> list[Problem]:
-        """Warnings and notes about the data; a study with errors does not open."""
-        return self._loaded.problems
+        """Warnings and notes about what is known at the period's end; a study with errors does not open."""
+        later = set(self._loaded.accounting["file"]) - set(self.accounting["file"])
+        told = [problem for problem in self._loaded.problems if problem.where.split(",")[0].split(":")[0] not in later]
+        return by_severity(dict.fromkeys([*told, *examine(self.tables, self.config)]))
 
     def rows_known(self) -> dict[str, dict[str, str | int]]:
         """Rows of each table known at the end of the period: table → {"end": …, "rows": …}. Empty without a period."""

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     **{room: CORE | {"inference", "data", "wording"} for room in ANALYSIS},
     **dict.fromkeys(SPEECH, CORE | SPEECH),
     "report": CORE | {"data", "inference", "findings", "products", "wording", "study"},
+    "health": CORE | {"data", "inference", "study", "wording"},
     "draft": CORE | {"data"},
     "demo": CORE | {"data"},
 }

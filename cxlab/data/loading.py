@@ -35,9 +35,10 @@ class Ingest:
 
     `tables` are the canonical tables that the study has sources for; `from_source` names the source of a row, `counted_at`
     the moment (UTC) from which it counts. `accounting` has one row a file: source, table, file, sha256, rows, kept,
-    rejected (rows = kept + rejected). `rejects` has one row a rejected row: source, table, file, line, column, value,
-    reason. `columns` has one row a column of a file: source, file, column, fate. `problems` with severity error mean that
-    the study must not run. `inputs` is file → sha256. `folder` is where the tables are cached, where they are.
+    rejected (rows = kept + rejected), and first, the earliest moment from which a kept row counts. `rejects` has one row a
+    rejected row: source, table, file, line, column, value, reason. `columns` has one row a column of a file: source, file,
+    column, fate. `problems` with severity error mean that the study must not run. `inputs` is file → sha256. `folder` is
+    where the tables are cached, where they are.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -248,7 +249,7 @@ class Loading:
     def _reconciled(self, tables: Mapping[str, pd.DataFrame], rejects: pd.DataFrame) -> pd.DataFrame:
         """The accounting. That kept and rejected rows add up to each file is asserted, not assumed."""
         accounting = pd.DataFrame(self.accounting, columns=ACCOUNTING)
-        counts = []
+        counts, firsts = [], []
         for entry in self.accounting:
             source, file, n_rows = entry["source"], entry["file"], entry["rows"]
             rows = tables[entry["table"]]
@@ -259,7 +260,9 @@ class Loading:
             if n_rows != kept + rejected:
                 raise AssertionError(f"{file}: {n_rows} rows, but {kept} kept and {rejected} rejected")
             counts.append((kept, rejected))
+            firsts.append(rows.loc[own.index, "counted_at"].min())
         accounting[["kept", "rejected"]] = pd.DataFrame(counts, columns=["kept", "rejected"], dtype="int64")
+        accounting["first"] = pd.Series(firsts, dtype=UTC)
         return accounting.astype({"source": "str", "table": "str", "file": "str", "sha256": "str", "rows": "int64"})
 
 

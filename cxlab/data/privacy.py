@@ -297,16 +297,17 @@ def _is_iban_column(words: list[str], values: pd.Series) -> bool:
 
 
 def _is_name(words: list[str], values: pd.Series) -> bool:
-    called = bool(words) and (
-        (len(words) == 1 and words[0] in _NAME_COLUMNS)
-        or (words[-1] in ("name", "names") and bool(_PERSON & set(words[:-1])))
-        or words[-1] in ("surname", "firstname", "lastname", "fullname", "vorname", "nachname")
-    )
-    if not called:
+    """By a name that leaves no doubt (first_name, Contact name), or by a plain `name` that holds persons, not companies."""
+    if not words or _share(values, lambda value: re.search(r"[^\W\d_]{2}", value)) <= 0.5:
         return False
-    like = _share(values, lambda value: re.fullmatch(r"[^\d@_/]{2,60}", value) and len(value.split()) <= 5)
-    companies = _share(values, _COMPANY.search)
-    return like > 0.5 and companies < 0.3 and _share(values, str.islower) < 0.9
+    if words[-1] in ("surname", "firstname", "lastname", "fullname", "vorname", "nachname", "forename"):
+        return True
+    if words[-1] in ("name", "names") and _PERSON & set(words[:-1]):
+        return _share(values, _COMPANY.search) < 0.3
+    if len(words) > 1 or words[0] not in _NAME_COLUMNS:
+        return False
+    like = _share(values, lambda value: re.fullmatch(r"[^\d@_/]{2,60}", value) and 2 <= len(value.split()) <= 5)
+    return like > 0.5 and _share(values, _COMPANY.search) < 0.3 and _share(values, str.islower) < 0.9
 
 
 def _is_address(words: list[str], values: pd.Series) -> bool:

@@ -50,18 +50,22 @@ def check(root: Path, study: str, *, raw_dir: Path | None = None) -> list[Proble
         loaded = ingest(root, study, config, raw_dir=raw_dir, use_cache=False)
     except StudyError as error:
         return error.problems
-    found = [
-        *loaded.problems,
-        *_engine(config),
-        *_touchpoints(loaded, config),
-        *_links(loaded),
-        *_repeated_events(loaded),
-        *_codes_in_texts(loaded, config),
-        *_codes_on_scales(loaded, config),
-        *_small_waves(loaded, config),
-        *_left_out(loaded),
+    return by_severity(
+        dict.fromkeys(
+            [*loaded.problems, *_engine(config), *_links(loaded), *examine(loaded.tables, config), *_left_out(loaded)]
+        )
+    )
+
+
+def examine(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> list[Problem]:
+    """What the values of canonical tables give away: unknown touchpoints, repeated rows, codes that look like no answer."""
+    return [
+        *_touchpoints(tables, config),
+        *_repeated_events(tables),
+        *_codes_in_texts(tables),
+        *_codes_on_scales(tables, config),
+        *_small_waves(tables, config),
     ]
-    return by_severity(dict.fromkeys(found))
 
 
 def match_rates(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -115,9 +119,9 @@ def _engine(config: StudyConfig) -> Iterator[Problem]:
         yield problem
 
 
-def _touchpoints(loaded: Ingest, config: StudyConfig) -> Iterator[Problem]:
+def _touchpoints(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> Iterator[Problem]:
     """Touchpoints in the data that study.toml does not know."""
-    for name, table in loaded.tables.items():
+    for name, table in tables.items():
         if "touchpoint" not in table:
             continue
         counts = table["touchpoint"].value_counts()
@@ -144,20 +148,20 @@ def _links(loaded: Ingest) -> Iterator[Problem]:
             yield Problem(where, f"{what}{shown}", "are ids written alike in both exports?", "warning")
 
 
-def _repeated_events(loaded: Ingest) -> Iterator[Problem]:
+def _repeated_events(tables: Mapping[str, pd.DataFrame]) -> Iterator[Problem]:
     """Rows of tables without a key that are there twice, in every column: exports that overlap."""
     for name in ("events", "transactions", "invitations"):
-        if name in loaded.tables:
-            table = loaded.tables[name]
+        if name in tables:
+            table = tables[name]
             n = int(table.drop(columns=[column for column in ADDED if column in table]).duplicated().sum())
             if n:
                 what = f"{n:,} of {len(table):,} rows are the same as an earlier one in every column"
                 yield Problem(name, what, "do exports overlap? They count twice", "warning")
 
 
-def _codes_in_texts(loaded: Ingest, config: StudyConfig) -> Iterator[Problem]:
+def _codes_in_texts(tables: Mapping[str, pd.DataFrame]) -> Iterator[Problem]:
     """Texts that look like "no answer" and are not declared missing."""
-    for name, table in loaded.tables.items():
+    for name, table in tables.items():
         ids = SCHEMAS[name].all_ids
         for column in table.columns:
             if column in (*ids, *ADDED, "text") or not pd.api.types.is_string_dtype(table[column]):
@@ -176,9 +180,9 @@ def _means_nothing(value: str, n_values: int) -> bool:
     return value.strip().casefold() in BLANKS or (n_values <= _CODES and number_of(value) in SENTINELS)
 
 
-def _codes_on_scales(loaded: Ingest, config: StudyConfig) -> Iterator[Problem]:
+def _codes_on_scales(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> Iterator[Problem]:
     """Answers on the scale that may mean something else: 99 of 100, and scales of which an end is never used."""
-    responses = loaded.tables.get("responses", pd.DataFrame())
+    responses = tables.get("responses", pd.DataFrame())
     for name, item in config.items.items():
         if item.scale is None or name not in responses:
             continue
@@ -198,12 +202,12 @@ def _codes_on_scales(loaded: Ingest, config: StudyConfig) -> Iterator[Problem]:
                 yield Problem(f"responses.{name}", what, f"hold [items.{name}] scale against the questionnaire", "note")
 
 
-def _small_waves(loaded: Ingest, config: StudyConfig) -> Iterator[Problem]:
+def _small_waves(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> Iterator[Problem]:
     """Waves whose figures will be hidden."""
-    if "responses" not in loaded.tables:
+    if "responses" not in tables:
         return
     smallest = config.report.min_base
-    for (survey, wave), rows in loaded.tables["responses"].groupby(["survey", "wave"], sort=False):
+    for (survey, wave), rows in tables["responses"].groupby(["survey", "wave"], sort=False):
         if len(rows) < smallest:
             what = f"{len(rows)} respondents, below min_base {smallest}: its figures are hidden"
             yield Problem(f"responses, {survey} wave {wave}", what, "", "warning")

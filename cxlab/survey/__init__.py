@@ -5,11 +5,13 @@ Every figure is about those who were asked and answered. Rows are respondents; a
 
 from cxlab.survey.comparison import compare, nps_change
 from cxlab.survey.metrics import SurveyEstimate, ces, csat, nps
+from cxlab.survey.movement import Movement, movement
 from cxlab.survey.scales import check_scale, orient
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
 from cxlab.survey.weights import RakedWeights, rake
 
 __all__ = [
+    "Movement",
     "RakedWeights",
     "SurveyEstimate",
     "WaveComparison",
@@ -18,6 +20,7 @@ __all__ = [
     "compare",
     "compare_waves",
     "csat",
+    "movement",
     "nps",
     "nps_change",
     "orient",

@@ -16,6 +16,7 @@ import pandas as pd
 
 from cxlab.inference.sentences import base, between, figure
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
+from cxlab.wording import describe, p_text
 
 LEADING_ROLES = ("loyalty", "satisfaction", "effort")
 SURVEY_WORDS = {"tracking": "tracking survey", "event": "event survey", "deep_dive": "deep dive"}
@@ -38,6 +39,7 @@ class Movement:
     change: WaveComparison | None
     leads: list[str]
     labels: dict[str, str]
+    questions: dict[str, str]
     touchpoints: dict[str, str | None]
     overlap: float
     is_new: bool
@@ -73,12 +75,33 @@ class Movement:
         """One item: one row a wave in which it was asked."""
         return self._labelled(self.track[(self.track["item"] == item) & (self.track["n"] > 0)]).reset_index(drop=True)
 
-    def lead_series(self, metric: str) -> pd.DataFrame:
-        """The overall items measured by this metric: one row a wave and item; empty where there is none."""
-        rows = self.track[
-            self.track["item"].isin(self.leads) & (self.track["metric"] == metric) & (self.track["n"] > 0)
+    @property
+    def measures(self) -> pd.DataFrame:
+        """One row an item of the newest wave: what it is now, what it was, and whether that is a change.
+
+        The columns of `current`, and estimate_before, n_before, difference, difference_low, difference_high, q_value and
+        reading ("new" where there is nothing to compare with).
+        """
+        rows = self._by_importance()
+        columns = [
+            "estimate_before",
+            "n_before",
+            "difference",
+            "difference_low",
+            "difference_high",
+            "q_value",
+            "reading",
         ]
-        return self._labelled(rows).reset_index(drop=True)
+        if self.change is None:
+            return rows.assign(**dict.fromkeys(columns[:-1], float("nan")), reading="new")
+        ends = {"conf_low": "difference_low", "conf_high": "difference_high"}
+        known = self.change.frame.rename(columns=ends)[["item", *columns]]
+        rows = rows.merge(known, on="item", how="left", validate="one_to_one")
+        return rows.assign(reading=rows["reading"].fillna("new"))
+
+    def changes_by_unit(self) -> dict[str, pd.DataFrame]:
+        """`changes` apart by unit, because a picture has one axis: unit → rows. Empty where there is no other wave."""
+        return {str(unit): rows for unit, rows in self.changes.groupby("unit", sort=False)} if self.change else {}
 
     def headline(self) -> str:
         """The one sentence to quote: did the leading measure move?"""
@@ -119,6 +142,133 @@ class Movement:
             }
             for row in self._by_importance().to_dict("records")
         ]
+
+    @property
+    def unit_names(self) -> dict[str, str]:
+        """unit → the same as part of a file's name: percent, points, scale_1_to_7."""
+        names = {"%": "percent", "points": "points"}
+        return {unit: names.get(unit, f"scale_{unit.replace(' ', '_')}") for unit in self.track["unit"].unique()}
+
+    def series_words(self, item: str) -> dict[str, Any]:
+        """Title, subtitle, alternative text and notes of one item wave by wave."""
+        rows = self.series(item)
+        unit, name = rows["unit"].iloc[0], self._name(item)
+        shown = rows[rows["estimate"].notna()]
+        title = f"{name} cannot be shown for any wave: too few answers."
+        if len(shown) == 1:
+            title = f"{name} is {figure(shown['estimate'].iloc[0], unit)} in {shown['wave'].iloc[0]}."
+        elif len(shown) > 1:
+            first, last = shown.iloc[0], shown.iloc[-1]
+            ends = figure(first["estimate"], unit), figure(last["estimate"], unit)
+            title = f"{name} went from {ends[0]} in {first['wave']} to {ends[1]} in {last['wave']}, over {len(shown)} waves."
+        note = {
+            "Base": f"{self._bases(rows)} {self._weighted_words(rows)}",
+            "Question": f"“{self.questions[item]}”" if self.questions[item] else name,
+            "Test": self._test_words(item),
+            "Source": f"Answers of customers to the {SURVEY_WORDS[self.survey]}",
+        }
+        return {
+            "title": title,
+            "subtitle": f"{_DEFINITIONS[rows['metric'].iloc[0]][:1].upper()}{_DEFINITIONS[rows['metric'].iloc[0]][1:]}, "
+            f"by wave, {self._interval_words()}",
+            "alt": describe(f"Line chart of {_inside(name)} by wave", rows, label_col="wave", unit=unit),
+            "note": note,
+        }
+
+    def change_words(self, unit: str) -> dict[str, Any]:
+        """Title, subtitle, alternative text and notes of the differences in one unit."""
+        rows = self.changes_by_unit()[unit]
+        clear = rows[rows["reading"].isin(["better", "worse", "changed"])]
+        tested = int(rows["p_value"].notna().sum())
+        measured = {"points": "in points", "%": "in percent"}.get(unit, f"on a scale of {unit}")
+        if clear.empty:
+            title = f"No clear change in {tested} {_plural('measure', tested)} {measured} since {self.before}."
+        else:
+            most = clear.to_dict("records")[0]
+            rose = "rose" if most["difference"] > 0 else "fell"
+            ends = (figure(most[f"estimate_{when}"], unit) for when in ("before", "after"))
+            title = (
+                f"{len(clear)} of {tested} {_plural('measure', tested)} {measured} moved since {self.before}: "
+                f"{_inside(most['label'])} {rose} most, from {' to '.join(ends)}."
+            )
+        if not tested:
+            title = f"Nothing measured {measured} could be compared with {self.before}."
+        drawn = rows.assign(estimate=rows["difference"])
+        return {
+            "title": title,
+            "subtitle": f"Difference {self.wave} minus {self.before}, {self._interval_words()}",
+            "alt": describe(
+                f"Dot plot of the difference between {self.before} and {self.wave}", drawn, label_col="label", unit=unit,
+                difference=True, min_base=self.min_base,
+            ),
+            "note": self._comparison_note(),
+        }  # fmt: skip
+
+    def measures_words(self) -> dict[str, Any]:
+        """Title, subtitle and notes of the table of all measures."""
+        rows = self.current
+        shares = rows[(rows["unit"] == "%") & rows["estimate"].notna()]
+        title = f"{len(rows)} {_plural('measure', len(rows))} of the {SURVEY_WORDS[self.survey]} in {self.wave}."
+        if len(shares) > 1:
+            best, worst = shares.iloc[0], shares.iloc[-1]
+            title = (
+                f"{best['label']} stands best, at {figure(best['estimate'], '%')}, and {_inside(worst['label'])} worst, at "
+                f"{figure(worst['estimate'], '%')}."
+            )
+        since = f", and the change since {self.before}" if self.change else ""
+        return {
+            "title": title,
+            "subtitle": f"Every measure of {self.wave}, {self._interval_words()}{since}",
+            "note": self._comparison_note() if self.change else {"Base": self._bases(rows)},
+        }
+
+    def _comparison_note(self) -> dict[str, str]:
+        assert self.change is not None
+        frame = self.change.frame
+        untested = frame.loc[frame["p_value"].isna() & (frame[["n_before", "n_after"]].max(axis=1) > 0)]
+        note = {
+            "Base": f"Up to {frame['n_before'].max():,} answers in {self.before}, {frame['n_after'].max():,} in {self.wave}",
+            "Test": f"{self.change.design[:1].upper()}{self.change.design[1:]}; "
+            f"{self.change.family_size} tests, Benjamini–Hochberg, {100 * (1 - self._conf_level):.0f}%",
+        }
+        if self.overlap > SMALL_OVERLAP:
+            note["Same people"] = (
+                f"{self.overlap:.0%} of the customers of {self.wave} also answered {self.before}; the intervals take the "
+                "two waves for independent and are, if anything, too wide"
+            )
+        if len(untested):
+            note["Not tested"] = "; ".join(
+                f"{self.labels[row['item']]}: {row['reason']}" for _, row in untested.iterrows()
+            )
+        return note
+
+    @property
+    def _conf_level(self) -> float:
+        return float(self.track["conf_level"].iloc[0])
+
+    def _interval_words(self) -> str:
+        return f"{100 * self._conf_level:g}% interval"
+
+    def _bases(self, rows: pd.DataFrame) -> str:
+        low, high = int(rows["n"].min()), int(rows["n"].max())
+        return f"{low:,} to {high:,} answers" if low < high else f"{high:,} answers"
+
+    def _weighted_words(self, rows: pd.DataFrame) -> str:
+        if rows["weighted"].all():
+            return "a wave, weighted"
+        if not rows["weighted"].any():
+            return "a wave, not weighted"
+        return f"a wave, weighted only in {', '.join(rows.loc[rows['weighted'], 'wave'].astype(str))}"
+
+    def _test_words(self, item: str) -> str:
+        known = self.change.frame.set_index("item") if self.change else pd.DataFrame()
+        if item not in known.index or pd.isna(known["p_value"][item]):
+            return "Not tested: no earlier wave asked it alike"
+        row: Any = known.loc[item]
+        return (
+            f"{self.wave} against {self.before}: p {p_text(row['p_value'])}, q {p_text(row['q_value'])} in a family of "
+            f"{self.change.family_size if self.change else 0} (Benjamini–Hochberg)"
+        )
 
     def base_sentence(self) -> str:
         """How many answered the newest wave and how they were weighted."""
@@ -212,6 +362,10 @@ def _moved(row: Any) -> str:
     return f"{_inside(row['label'])} ({earlier} to {now})"
 
 
+def _plural(noun: str, n: int) -> str:
+    return noun if n == 1 else f"{noun}s"
+
+
 def _inside(name: str) -> str:
     """A name inside a sentence: NPS stays, Overall satisfaction becomes overall satisfaction."""
     return name if name[:2].isupper() else name[:1].lower() + name[1:]
@@ -259,6 +413,7 @@ def movement(
         change=compare_waves(rows, items, before=earlier, after=waves[-1], **design) if earlier else None,
         leads=_leading(tracked, known, waves[-1]),
         labels={item: _words(item, known) for item in tracked["item"].unique()},
+        questions={item: _text_or_none(known.loc[item].get("question")) or "" for item in tracked["item"].unique()},
         touchpoints={item: _text_or_none(known.loc[item, "touchpoint"]) for item in tracked["item"].unique()},
         overlap=_overlap(rows, earlier, newest),
         is_new=bool(newest["in_period"].any()) if "in_period" in newest else True,
