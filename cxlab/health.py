@@ -256,7 +256,8 @@ class Health:
         title = f"None of {number_text(len(self.bases))} questions and groups of the newest waves will be hidden."
         if len(hidden):
             some = list_text([f"{row['cell']} ({row['by']})" for row in hidden.head(3).to_dict("records")])
-            title = f"{number_text(len(hidden))} of {number_text(len(self.bases))} questions and groups will be hidden: {some}"
+            of_all = f"{number_text(len(hidden))} of {number_text(len(self.bases))}"
+            title = f"{of_all} questions and groups will be hidden: {some}"
             title += f" and {len(hidden) - 3} more." if len(hidden) > 3 else "."
         note = {"Base": "Answers to a question, respondents of a group; newest wave of each survey"}
         return {"title": title, "subtitle": "Questions and groups of customers by what their base allows", "note": note}
@@ -349,7 +350,7 @@ def response_rates(tables: dict[str, pd.DataFrame], *, conf_level: float = 0.95)
     known["answered"] = known["answered"].fillna(0.0)
     rows = []
     waves = known.groupby(["survey", "wave"])["counted_at"].max().sort_values(kind="stable").index
-    newest: dict[object, object] = dict(waves.tolist())
+    newest: dict[str, str] = dict(waves.tolist())
     for survey, wave in waves:
         part = known[(known["survey"] == survey) & (known["wave"] == wave)]
         rows.append(_rate(part["answered"], conf_level) | {"survey": survey, "wave": wave, "by": "all", "cell": "all"})
@@ -436,7 +437,7 @@ def _serious(found: dict[str, pd.DataFrame]) -> Iterator[str]:
     questions = bases_[bases_["by"] == "question"]
     for (survey, wave), part in questions.groupby(["survey", "wave"], sort=False):
         if (part["state"] == "hidden").all():
-            yield f"Every question of the {_SURVEYS[survey]} of {wave} has too few answers to be shown."
+            yield f"Every question of the {_SURVEYS[str(survey)]} of {wave} has too few answers to be shown."
 
 
 def _reservations(found: dict[str, pd.DataFrame]) -> Iterator[str]:

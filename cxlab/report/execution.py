@@ -7,6 +7,7 @@ behind, never by what the executed copy says about itself: after a killed kernel
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -27,7 +28,7 @@ from cxlab.report.plan import Entry, Plan, Task, entries, file_hash, is_current
 
 Progress = Callable[[str, str, str, float], None]
 
-_CELL_FILE = re.compile(r"[^\s\"'<>]*[/\\]ipykernel_\d+[/\\]\d+\.py")
+_CELL_FILE = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>]*[/\\]ipykernel_\d+[/\\]\d+\.py")  # linear in a long picture, too
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{8,}\b")
 
 
@@ -158,9 +159,15 @@ def _prepare(plan: Plan, task: Task, folder: Path, work: Path) -> Path:
     return work / "context.json"
 
 
+def _is_no_false_alarm(record: logging.LogRecord) -> bool:
+    """papermill's own reading of the parameters cell knows no Literal; `report.parameters` has checked every name."""
+    return not record.getMessage().startswith("Passed unknown parameter")
+
+
 def _run_papermill(task: Task, executed: Path, manager_class: type) -> None:
     import papermill
 
+    logging.getLogger("papermill").addFilter(_is_no_false_alarm)
     papermill.execute_notebook(
         task.notebook.path,
         executed,
@@ -249,6 +256,8 @@ def _places(plan: Plan, folder: Path) -> dict[str, str]:
 def _without_places(text: str, places: Mapping[str, str]) -> str:
     text = _CELL_FILE.sub("cell.py", text)
     for place, shown in places.items():
+        if place not in text:
+            continue
         # a whole path, where one begins; the colour code of a traceback may stand before it
         whole = rf"(?:(?<![\w./-])|(?<=\dm)|(?<=file://)){re.escape(place)}(?![\w.-])"
         text = re.sub(whole, shown, text)

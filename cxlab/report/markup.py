@@ -143,13 +143,19 @@ def plain(value: object) -> str:
     return _CONTROL.sub("", _ANSI.sub("", str(value)))
 
 
+_UNBROKEN = re.compile(r"\b(?:\d{4}-(?:Q[1-4]|W\d\d|\d\d(?:-\d\d)?)|n \d[\d,]*)\b")
+
+
 def rich(value: object) -> Markup:
-    """Text in which `**…**` is bold, and nothing else means anything.
+    """Text in which `**…**` is bold, and nothing else means anything. Periods and bases are not broken over lines.
 
     >>> rich("**NPS** <b>24</b>")
     Markup('<b>NPS</b> &lt;b&gt;24&lt;/b&gt;')
+    >>> rich("in 2026-Q3")
+    Markup('in <span class="nw">2026-Q3</span>')
     """
-    return Markup(re.sub(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", r"<b>\1</b>", html.escape(plain(value), quote=True)))
+    text = _UNBROKEN.sub(r'<span class="nw">\g<0></span>', html.escape(plain(value), quote=True))
+    return Markup(re.sub(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", r"<b>\1</b>", text))
 
 
 def printed(value: object) -> str:

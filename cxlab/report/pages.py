@@ -267,6 +267,11 @@ def _key(entry: Mapping[str, Any]) -> tuple[Any, ...]:
     return entry["name"], entry["level"], entry.get("target")
 
 
+def _whom(finding: Mapping[str, Any]) -> str:
+    """The segment or account; for what is about all customers the finding's label says enough."""
+    return "" if finding["level"] == "all" else plain(finding.get("target"))
+
+
 def _label(entry: Mapping[str, Any]) -> str:
     return _capital(plain(entry.get("label")) or str(entry["name"]).replace("_", " "))
 
@@ -369,7 +374,7 @@ class _Writer:
         else:
             value = _figure(finding["estimate"], unit, _decimals(finding))
             value += "" if unit == "points" else _unit_words(unit, value)
-        name = ", ".join(filter(None, (_label(finding), plain(finding.get("target")), unit if " to " in unit else "")))
+        name = ", ".join(filter(None, (_label(finding), _whom(finding), unit if " to " in unit else "")))
         return _Number(name, value, _interval(finding), tone, word, self._compared_with(finding))
 
     def _compared_with(self, finding: Mapping[str, Any]) -> str:
@@ -456,8 +461,8 @@ class _Writer:
         return drawn, caption + (f"; ○ {was} last period" if was else "")
 
     def _sentence(self, finding: Mapping[str, Any]) -> Markup:
-        """The finding's own sentence; it names its target."""
-        target = plain(finding.get("target"))
+        """The finding's own sentence; it names the segment or the account that it is about."""
+        target = _whom(finding)
         said = plain(finding.get("headline"))
         if not said and finding.get("estimate") is None:
             said = f"{_label(finding)} is not shown."
@@ -494,7 +499,7 @@ class _Writer:
 
     def change(self, entry: Mapping[str, Any]) -> _Change:
         """One row of what changed since the last report."""
-        target = plain(entry.get("target"))
+        target = _whom(entry)
         measure = f"{_label(entry)}, {target}" if target else _label(entry)
         if entry["reading"] in _TESTED:
             tone, words = _tone(entry)

@@ -100,8 +100,10 @@ class Movement:
         return rows.assign(reading=rows["reading"].fillna("new"))
 
     def changes_by_unit(self) -> dict[str, pd.DataFrame]:
-        """`changes` apart by unit, because a picture has one axis: unit → rows. Empty where there is no other wave."""
-        return {str(unit): rows for unit, rows in self.changes.groupby("unit", sort=False)} if self.change else {}
+        """`changes` apart by unit, because a picture has one axis: unit → rows, where there are two or more."""
+        if self.change is None:
+            return {}
+        return {str(unit): rows for unit, rows in self.changes.groupby("unit", sort=False) if len(rows) > 1}
 
     def headline(self) -> str:
         """The one sentence to quote: did the leading measure move?"""
@@ -282,9 +284,10 @@ class Movement:
         return f"Wave {self.wave}: up to {most['n']:,} answers to a question, {weighted}."
 
     def _by_importance(self) -> pd.DataFrame:
+        """The overall measures first, in their order; then the others, best first."""
         rows = self.current
-        is_lead = rows["item"].isin(self.leads)
-        return pd.concat([rows[is_lead], rows[~is_lead]], ignore_index=True)
+        leads = rows.set_index("item", drop=False).loc[[item for item in self.leads if item in set(rows["item"])]]
+        return pd.concat([leads, rows[~rows["item"].isin(self.leads)]], ignore_index=True)
 
     def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(label=rows["item"].map(self._name))
