@@ -92,17 +92,14 @@ class Health:
         ]
 
     def key_numbers(self) -> pd.DataFrame:
-        """Shares in percent: label, unit, estimate, conf_low, conf_high, n. Shares of all rows have no interval."""
-        rows = int(self.files["rows"].sum())
-        shares = [("Rows kept", int(self.files["kept"].sum()), rows)]
+        """At most four: label, unit, estimate, conf_low, conf_high, n. Counts of rows have no interval."""
+        rows, rejected = int(self.files["rows"].sum()), int(self.files["rejected"].sum())
+        counts = [(f"Rows rejected, of {rows:,}", rejected, rows)]
         if len(self.matches):
             weakest = self.matches.sort_values("share", kind="stable", na_position="last").to_dict("records")[0]
-            label = f"Ids of {weakest['left']} known in {weakest['right']}"
-            shares.append((label, weakest["matched"], weakest["n"]))
-        whole = [
-            {"label": label, "unit": "%", "estimate": 100 * part / base if base else np.nan, "n": base}
-            for label, part, base in shares
-        ]
+            label = f"Ids of {weakest['left']} unknown in {weakest['right']}, of {weakest['n']:,}"
+            counts.append((label, weakest["n"] - weakest["matched"], weakest["n"]))
+        whole = [{"label": label, "unit": "", "estimate": count, "n": base} for label, count, base in counts]
         newest = self.response[self.response["by"] == "all"].drop_duplicates("survey", keep="last")
         rates = newest.assign(label="Response rate, " + newest["survey"].map(_SURVEYS))
         columns = ["label", "unit", "estimate", "conf_low", "conf_high", "n"]
@@ -161,9 +158,9 @@ class Health:
                 f"{weakest['matched']:,} of {weakest['n']:,} ids of {weakest['left']} are known in {weakest['right']}, the "
                 f"weakest link of {len(rows)}."
             )
-            rows = rows.assign(link=rows["left"] + " → " + rows["right"], share=100 * rows["share"])
+            rows = rows.assign(link=rows["left"] + " → " + rows["right"], unknown=rows["n"] - rows["matched"])
             note = {"Base": "Rows that bear the id", "Source": "All tables, up to the end of the period"}
-            yield {"title": title, "subtitle": "Ids that the other table knows, percent of rows", "note": note}, rows
+            yield {"title": title, "subtitle": "Ids that the other table knows, rows", "note": note}, rows
 
     def freshness_shown(self) -> pd.DataFrame:
         """One row a table, with its first and newest day in words."""
@@ -176,7 +173,7 @@ class Health:
         title = (
             f"{number_text(new)} of {number_text(self.freshness['rows'].sum())} rows that are known lie in the period."
         )
-        return {"title": title, "subtitle": "Rows by table, up to the end of the period; days in UTC"}
+        return {"title": title, "subtitle": "Rows by table, up to the end of the period"}
 
     def response_shown(self) -> Iterator[Shown]:
         """The response of each survey: its waves and the groups of its newest wave."""
@@ -284,7 +281,7 @@ def examine_health(study: Study) -> Health:
         "files": files,
         "rejects": _reasons(study.rejects),
         "matches": match_rates(tables),
-        "freshness": freshness(tables, study.period),
+        "freshness": _in_zone(freshness(tables, study.period), study.config.study.timezone),
         "missing": missing,
         "response": response_rates(tables, conf_level=report.conf_level),
         "bases": bases(tables, missing, min_base=report.min_base, caution_base=report.caution_base),
@@ -296,6 +293,11 @@ def examine_health(study: Study) -> Health:
     }
     words = study.period.label if study.period else ""
     return Health(words, list(_serious(result)), list(_reservations(result)), **result)
+
+
+def _in_zone(moments: pd.DataFrame, timezone: str) -> pd.DataFrame:
+    """Days as the study's people count them."""
+    return moments.assign(**{column: moments[column].dt.tz_convert(timezone) for column in ("first", "newest")})
 
 
 def _day(moment: pd.Timestamp) -> str:

@@ -140,7 +140,7 @@ def _links(loaded: Ingest) -> Iterator[Problem]:
         left, right, key, n = link["left"], link["right"], link["key"], link["n"]
         where, what = f"{left}.{key}", f"{link['matched']:,} of {n:,} are in {right}"
         if link["matched"]:
-            yield Problem(where, f"{what} ({link['share']:.0%})", "", "note")
+            yield Problem(where, f"{what} ({link['share']:.1%})", "", "note")
         elif n:
             there = loaded.tables[right][key].dropna()
             shown = f"; here `{loaded.tables[left][key].dropna().iloc[0]}`"

@@ -227,11 +227,11 @@ def _fault(task: Task, work: Path, lost_figures: int) -> str | None:
 
 def answer_of(book: Any) -> str:
     """The lead of the notebook's answer; empty where it gives none."""
-    from cxlab.exhibits import MIME
+    from cxlab.report.html import EXHIBIT
 
     for cell in book.cells:
         for output in cell.get("outputs", []):
-            part = output.get("data", {}).get(MIME, {})
+            part = output.get("data", {}).get(EXHIBIT, {})
             if part.get("kind") == "answer":
                 return str(part.get("lead", ""))
     return ""

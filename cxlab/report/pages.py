@@ -294,8 +294,11 @@ def _decimals(entry: Mapping[str, Any]) -> int:
     values = [entry[name] for name in names if entry.get(name) is not None]
     decimals = decimals_of(_unit(entry), *values) if values else 0
     low, high = entry.get("conf_low"), entry.get("conf_high")
-    span = 0.0 if low is None or high is None else high - low
-    while 0 < span < 1.5 * 10**-decimals and decimals < 4:
+    if low is None or high is None or not low < high:
+        return decimals
+    if decimals == 0 and high - low < 1.5:
+        decimals = 1
+    while round(low, decimals) == round(high, decimals) and decimals < 4:
         decimals += 1
     return decimals
 

@@ -78,12 +78,17 @@ def run_study(
     )
     if not publish.was_killed(plan.root, plan.target) and (result := _unchanged(plan)):
         return result
+    from cxlab.report.kernels import start_server
+
+    clock, forked = _Clock(progress or _silent), start_server()
+    with clock.step("ingest"):  # before the lock: what is wrong with the data changes nothing under reports/
+        loaded = _load(plan)
     with publish.report_lock(plan.root, plan.target), _ended_by_signals():
         publish.recover(plan.root, plan.target)
         if result := _unchanged(plan):
             _refresh_overview(plan)
             return result
-        return _run(plan, _Clock(progress or _silent), jobs)
+        return _run(plan, loaded, clock, jobs, forked=forked)
 
 
 def _silent(step: str, notebook: str, status: str, seconds: float) -> None:
@@ -116,14 +121,11 @@ class _Clock:
         self.progress(name, "", "ok", seconds)
 
 
-def _run(plan: Plan, clock: _Clock, jobs: int) -> RunResult:
+def _run(plan: Plan, loaded: Ingest, clock: _Clock, jobs: int, *, forked: bool) -> RunResult:
     """Execute, render and publish. The caller holds the lock."""
     from cxlab.report import execution, staging
-    from cxlab.report.kernels import Kernels, start_server
+    from cxlab.report.kernels import Kernels
 
-    forked = start_server()
-    with clock.step("ingest"):
-        loaded = _load(plan)
     run = publish.new_run(plan.root, plan.target)
     folder = run.path
     try:

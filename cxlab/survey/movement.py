@@ -126,8 +126,12 @@ class Movement:
         known = self.change.frame[["item", "estimate_before", "reading"]]
         return rows.merge(known, on="item", how="left", validate="one_to_one")
 
-    def findings(self) -> list[dict[str, Any]]:
-        """What this survey concludes, one entry an item of the newest wave, as `cxlab.findings.record` takes them."""
+    def findings(self, touchpoints: pd.DataFrame | None = None) -> list[dict[str, Any]]:
+        """What this survey concludes, one entry an item of the newest wave, as `cxlab.findings.record` takes them.
+
+        `touchpoints` are those of an open study; with them each finding names the owner of its touchpoint.
+        """
+        owners = {} if touchpoints is None else dict(zip(touchpoints["touchpoint"], touchpoints["owner"], strict=True))
         independent = self.is_new and not self.overlap > SMALL_OVERLAP
         return [
             {
@@ -135,6 +139,7 @@ class Movement:
                 "result": {**row, "headline": f"{self._name(row['item'])} is {_stated(row)}."},
                 "level": "all",
                 "target": self.touchpoints[row["item"]],
+                "owner": _text_or_none(owners.get(self.touchpoints[row["item"]])),
                 "unit": row["unit"],
                 "better": "higher" if row["metric"] in ("nps", "top_box", "ces") else None,
                 "definition": _DEFINITIONS[row["metric"]],

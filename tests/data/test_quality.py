@@ -65,7 +65,7 @@ def texts(problems: list[Problem], severity: str) -> list[str]:
 def test_a_sound_study_has_no_errors_and_its_match_rates_are_notes(checked: Checked) -> None:
     problems = checked()
     assert texts(problems, "error") == texts(problems, "warning") == []
-    assert "responses.customer_id: 2 of 3 are in customers (67%)" in texts(problems, "note")
+    assert "responses.customer_id: 2 of 3 are in customers (66.7%)" in texts(problems, "note")
 
 
 def test_all_mistakes_are_said_at_once_errors_first(checked: Checked) -> None:

@@ -94,7 +94,7 @@ def test_two_published_periods_are_compared_line_by_line(tmp_path: Path) -> None
     head, nps, other = diff_lines(tmp_path, "acme", "2026-Q2", "2026-Q3")
     assert head == "acme: 2026-Q2 → 2026-Q3"
     assert "40.0 → 20.0 points" in nps
-    assert nps.endswith("-20.0 (-28.3 to -11.7)      worse")
+    assert nps.split()[-5:] == ["-20.0", "(-28.3", "to", "-11.7)", "worse"]
     assert other.endswith("not tested (n<30)")
     with pytest.raises(StudyError, match=r"acme has no report for 2026-Q4; did you mean `2026-Q[23]`"):
         diff_lines(tmp_path, "acme", "2026-Q2", "2026-Q4")
