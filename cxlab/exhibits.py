@@ -132,8 +132,8 @@ def numbers(entries: Sequence[Number]) -> None:
 def key_numbers(frame: pd.DataFrame, before: str = "") -> None:
     """The first four rows of a table of estimates as key numbers.
 
-    Columns: label, unit, estimate, conf_low, conf_high; where known `reason`, and `estimate_before`, `reading` for what
-    became of the number since `before`.
+    Columns: label, unit, estimate, conf_low, conf_high; where known `reason`, and for what became of the number since
+    `before`: estimate_before, reading, difference, and `unlike`, which says how the earlier figure was made otherwise.
     """
     numbers([_number_of(row, before) for row in frame.head(_IN_A_ROW).to_dict("records")])
 
@@ -143,12 +143,14 @@ def _number_of(row: Mapping[Any, Any], before: str) -> Number:
     interval = "" if is_missing(row["conf_low"]) else interval_text(row["conf_low"], row["conf_high"], unit)
     change, reading = None, row.get("reading")
     if reading in ("better", "worse", "changed", "no clear change"):
-        rise = row["estimate"] - row["estimate_before"]
+        rise = row.get("difference", row["estimate"] - row["estimate_before"])
         moved = reading != "no clear change"
         arrow: Literal["up", "down", ""] = ("up" if rise > 0 else "down") if moved else ""
         earlier = estimate_text(row["estimate_before"], unit)
         said = f"from {earlier}" if moved else f"was {earlier}"
-        change = Change(reading if moved else "none", arrow, f"{said} in {before}" if before else said)
+        said += f" in {before}" if before else ""
+        unlike = row.get("unlike")
+        change = Change(reading if moved else "none", arrow, f"{said} ({unlike})" if unlike else said)
     return Number(str(row["label"]), estimate_text(row["estimate"], unit, reason=_reason(row)), interval, change)
 
 

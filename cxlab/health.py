@@ -234,6 +234,7 @@ class Health:
                 "subtitle": f"Respondents of the {_SURVEYS[str(survey)]} of {wave} without an answer, percent",
                 "alt": describe("Bars of missing answers", shown[["label", "estimate"]], label_col="label", unit="%"),
                 "note": note,
+                "table": without,
             }, shown.reset_index(drop=True)  # fmt: skip
 
     def warnings_shown(self) -> Iterator[Shown]:

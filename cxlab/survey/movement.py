@@ -118,13 +118,18 @@ class Movement:
         return said
 
     def key_numbers(self) -> pd.DataFrame:
-        """The overall measures of the newest wave: label, unit, estimate, interval, n, estimate_before, reading."""
+        """The overall measures of the newest wave, one row each, as `exhibits.key_numbers` takes them.
+
+        Columns: label, unit, estimate, interval, n, estimate_before, difference, reading; `unlike` says why the earlier
+        figure is not made as the newest one is.
+        """
         rows = self._labelled(self.track[(self.track["wave"] == self.wave) & self.track["item"].isin(self.leads)])
         rows = rows.set_index("item").loc[self.leads].reset_index()
         if self.change is None:
             return rows.assign(estimate_before=float("nan"), reading="no earlier wave")
-        known = self.change.frame[["item", "estimate_before", "reading"]]
-        return rows.merge(known, on="item", how="left", validate="one_to_one")
+        known = self.change.frame[["item", "estimate_before", "difference", "reading"]]
+        rows = rows.merge(known, on="item", how="left", validate="one_to_one")
+        return rows.assign(unlike=["" if self._is_alike(item) else "without weights" for item in rows["item"]])
 
     def findings(self, touchpoints: pd.DataFrame | None = None) -> list[dict[str, Any]]:
         """What this survey concludes, one entry an item of the newest wave, as `cxlab.findings.record` takes them.
@@ -235,8 +240,8 @@ class Movement:
         untested = frame.loc[frame["p_value"].isna() & (frame[["n_before", "n_after"]].max(axis=1) > 0)]
         note = {
             "Base": f"Up to {frame['n_before'].max():,} answers in {self.before}, {frame['n_after'].max():,} in {self.wave}",
-            "Test": f"{self.change.design[:1].upper()}{self.change.design[1:]}; "
-            f"{self.change.family_size} tests, Benjamini–Hochberg, {100 * (1 - self._conf_level):.0f}%",
+            "Test": f"{self.change.family_size} tests, Benjamini–Hochberg, {100 * (1 - self._conf_level):.0f}%. "
+            f"{self.change.design}",
         }
         if self.overlap > SMALL_OVERLAP:
             note["Same people"] = (
@@ -310,11 +315,23 @@ class Movement:
         if item not in compared.index or compared.loc[item, "reading"] == "not tested":
             return f"{self._name(item)} is {now}; it cannot be compared with {self.before}."
         change: Any = compared.loc[item]
-        earlier = figure(change["estimate_before"], row["unit"])
-        if change["reading"] == "no clear change":
+        earlier, plain = (figure(change[f"estimate_{when}"], row["unit"]) for when in ("before", "after"))
+        still = change["reading"] == "no clear change"
+        if not self._is_alike(item):
+            moved = "did not clearly change" if still else "rose" if change["difference"] > 0 else "fell"
+            return (
+                f"{self._name(item)} is {now}; without weights, which {self.before} has not, it {moved}: {plain} after "
+                f"{earlier}."
+            )
+        if still:
             return f"No clear change in {_inside(self._name(item))}: {now}, after {earlier} in {self.before}."
         verb = "rose" if change["difference"] > 0 else "fell"
         return f"{self._name(item)} {verb} from {earlier} in {self.before} to {now}."
+
+    def _is_alike(self, item: str) -> bool:
+        """Whether the newest wave's figure is the one that was compared: not where only one of the waves has weights."""
+        row: Any = self.current.set_index("item").loc[item]
+        return self.change is None or bool(row["weighted"]) == self.change.weighted
 
     def _family_sentence(self) -> str:
         if self.change is None:
