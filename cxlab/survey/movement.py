@@ -147,7 +147,7 @@ class Movement:
                 "owner": _text_or_none(owners.get(self.touchpoints[row["item"]])),
                 "unit": row["unit"],
                 "better": "higher" if row["metric"] in ("nps", "top_box", "ces") else None,
-                "definition": _DEFINITIONS[row["metric"]],
+                "definition": _DEFINITIONS[row["metric"]] + (", weighted" if row["weighted"] else ""),
                 "comparable": "independent" if independent else "overlapping" if self.is_new else "cumulative",
                 "label": self._name(row["item"]),
                 "key": row["item"] in self.leads,
