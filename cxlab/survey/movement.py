@@ -415,7 +415,7 @@ def movement(
     if rows.empty:
         there = sorted(responses.loc[is_customer, "survey"].dropna().unique())
         raise ValueError(
-            f"there are no answers of customers to a {SURVEY_WORDS.get(survey, survey)} up to this period; "
+            f"there are no answers of customers to the {SURVEY_WORDS.get(survey, survey)} up to this period; "
             f"surveys with answers: {', '.join(there) or 'none'}; choose one with `survey`"
         )
     design: dict[str, Any] = {

@@ -1,0 +1,153 @@
+"""Did the experience move? Sentences, key numbers and findings, checked by hand on small waves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pytest
+
+from cxlab.survey import movement
+
+ITEMS = pd.DataFrame(
+    {
+        "item": ["ltr", "overall", "ease", "app"],
+        "question": ["How likely?", "How satisfied?", "How easy?", "The app?"],
+        "role": ["loyalty", "satisfaction", "effort", "satisfaction"],
+        "low": [0, 1, 1, 1],
+        "high": [10, 5, 7, 5],
+        "touchpoint": [None, None, None, "app"],
+        "label": ["Recommendation", "Overall satisfaction", "Ease", "App"],
+    }
+)
+
+
+def wave(label: str, ltr: Sequence[float], day: str, **columns: object) -> pd.DataFrame:
+    """One row a respondent; the other answers are all the same."""
+    n = len(ltr)
+    return pd.DataFrame(
+        {
+            "response_id": [f"{label}-{i}" for i in range(n)],
+            "survey": "tracking",
+            "perspective": "customer",
+            "wave": label,
+            "counted_at": pd.Timestamp(day, tz="UTC"),
+            "in_period": label == "B",
+            "ltr": ltr,
+            "overall": [4.0, 2.0] * (n // 2),
+            "ease": [5.0, 6.0] * (n // 2),
+            "app": [4.0, 3.0] * (n // 2),
+        }
+    ).assign(**columns)
+
+
+# 100 answers each. A: 60 promoters, 20 detractors, NPS 40. B: 30 promoters, 40 detractors, NPS −10.
+A = wave("A", [10] * 60 + [8] * 20 + [3] * 20, "2026-05-01")
+B = wave("B", [9] * 30 + [7] * 30 + [6] * 40, "2026-08-01")
+
+
+def test_the_headline_says_where_the_leading_measure_went_with_interval_and_base() -> None:
+    moved = movement(pd.concat([A, B]), ITEMS)
+    assert moved.headline().startswith("NPS fell from 40 in A to −10, between ")
+    assert moved.headline().endswith("(n 100) in B.")
+    assert moved.sentences()[0].startswith("No clear change in overall satisfaction: 50%, between 40% and 60%")
+    assert moved.sentences()[-1] == (
+        "Of 4 measures tested against A, 1 got worse once the number of tests is counted: NPS (40 to −10)."
+    )
+
+
+def test_no_clear_change_says_what_these_bases_would_have_shown() -> None:
+    same = B.assign(ltr=A["ltr"].to_numpy())
+    moved = movement(pd.concat([A, same]), ITEMS)
+    assert moved.headline().startswith("No clear change in NPS: 40, between ")
+    # two waves with variance .64 each: (1.96 + .84)·√(2·.64/99) = .319, with t a little more
+    assert moved.sentences()[-1] == "These bases would have shown a true change of NPS of about 32 points or more."
+
+
+def test_the_first_wave_has_nothing_to_compare_with() -> None:
+    moved = movement(B, ITEMS)
+    assert moved.headline().endswith("; there is nothing earlier to compare it with.")
+    assert moved.changes_by_unit() == {}
+    assert set(moved.measures["reading"]) == {"new"}
+    assert moved.measures_words()["note"] == {"Base": "100 answers"}
+    assert moved.series_words("ltr")["title"] == "NPS is −10 in B."
+
+
+def test_an_earlier_wave_can_be_chosen_and_one_that_is_not_there_is_refused() -> None:
+    older = wave("older", [10] * 100, "2026-01-01")
+    rows = pd.concat([older, A, B])
+    assert movement(rows, ITEMS).before == "A"
+    assert movement(rows, ITEMS, before="older").headline().startswith("NPS fell from 100 in older to −10")
+    with pytest.raises(ValueError, match="`before` is `X`; the waves before B are: older, A"):
+        movement(rows, ITEMS, before="X")
+
+
+def test_a_survey_without_answers_is_refused_with_those_that_have_some() -> None:
+    with pytest.raises(ValueError, match=r"no answers of customers to the event survey.*surveys with answers: tracking"):
+        movement(A, ITEMS, survey="event")
+
+
+def test_the_overall_measures_lead_in_the_order_loyalty_satisfaction_effort() -> None:
+    moved = movement(pd.concat([A, B]), ITEMS)
+    assert moved.leads == ["ltr", "overall", "ease"]
+    assert moved.measures["item"].to_list() == ["ltr", "overall", "ease", "app"]
+    assert moved.key_numbers()["label"].to_list() == ["NPS", "Overall satisfaction", "Ease"]
+    assert moved.key_numbers()["estimate"].to_list() == pytest.approx([-10, 50, 5.5])
+
+
+def test_a_small_wave_is_not_shown_and_not_tested() -> None:
+    moved = movement(pd.concat([A, B.head(20)]), ITEMS)
+    assert moved.headline() == "NPS is not shown (n<30) in B; it cannot be compared with A."
+    assert moved.changes["reading"].eq("not tested").all()
+    assert "Not tested" in moved.measures_words()["note"]
+
+
+def test_where_only_one_wave_has_weights_both_figures_are_named() -> None:
+    moved = movement(pd.concat([A, B.assign(weight=[2.0] * 30 + [1.0] * 70)]), ITEMS)
+    # weighted: (2·30 − 40) / 130 = 15 points
+    assert moved.headline().startswith("NPS is 15, between ")
+    assert moved.headline().endswith("without weights, which A has not, it fell: −10 after 40.")
+    key = moved.key_numbers().set_index("item").loc["ltr"]
+    assert (key["difference"], key["unlike"]) == (-50, "without weights")
+    assert {finding["definition"].endswith(", weighted") for finding in moved.findings()} == {True}
+
+
+def test_findings_carry_touchpoint_owner_and_whether_periods_can_be_compared() -> None:
+    touchpoints = pd.DataFrame({"touchpoint": ["app"], "owner": ["Head of Digital"]})
+    found = {f["name"]: f for f in movement(pd.concat([A, B]), ITEMS).findings(touchpoints)}
+    assert (found["tracking_app"]["target"], found["tracking_app"]["owner"]) == ("app", "Head of Digital")
+    assert (found["tracking_ltr"]["better"], found["tracking_ltr"]["key"]) == ("higher", True)
+    assert {f["comparable"] for f in found.values()} == {"independent"}
+    assert found["tracking_ltr"]["result"]["headline"].startswith("NPS is −10, between")
+
+
+def test_the_same_people_in_both_waves_are_told_and_not_compared_between_periods() -> None:
+    who = [f"C{i}" for i in range(100)]
+    moved = movement(pd.concat([A.assign(customer_id=who), B.assign(customer_id=who)]), ITEMS)
+    assert {finding["comparable"] for finding in moved.findings()} == {"overlapping"}
+    assert moved.change_words("%")["note"]["Same people"].startswith("100% of the customers of B also answered A")
+
+
+def test_without_a_new_wave_the_period_says_so_and_its_findings_are_no_new_sample() -> None:
+    moved = movement(pd.concat([A, B.assign(in_period=False)]), ITEMS)
+    assert moved.sentences()[-1] == "No new wave was asked in this period: B is the newest there is."
+    assert {finding["comparable"] for finding in moved.findings()} == {"cumulative"}
+
+
+def test_surveys_and_perspectives_are_never_pooled() -> None:
+    others = [
+        A.assign(survey="event", wave="E", response_id="e" + A["response_id"]),
+        A.assign(perspective="staff", wave="S", response_id="s" + A["response_id"]),
+    ]
+    assert movement(pd.concat([A, B, *others]), ITEMS).waves == ["A", "B"]
+
+
+def test_titles_carry_the_figure_and_notes_the_question_and_the_test() -> None:
+    moved = movement(pd.concat([A, B]), ITEMS)
+    words = moved.series_words("ltr")
+    assert words["title"] == "NPS went from 40 in A to −10 in B, over 2 waves."
+    assert words["note"]["Question"] == "“How likely?”"
+    assert words["note"]["Test"].startswith("B against A: p < 0.001, q < 0.001 in a family of 4")
+    assert words["alt"].startswith("Line chart of NPS by wave: A 40 (")
+    assert moved.change_words("%")["title"] == "No clear change in 2 measures in percent since A."
+    assert moved.unit_names["1 to 7"] == "scale_1_to_7"
