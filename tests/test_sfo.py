@@ -5,7 +5,13 @@ The answer to hold it against was harmonised separately, by hand: 28,665 respond
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -220,3 +226,83 @@ def test_the_code_for_blank_is_refused_by_name_when_it_is_not_declared(config: S
     errors = [str(problem) for problem in read.problems if problem.severity == "error"]
     assert any("NETPRO" in error and "11" in error for error in errors)
     assert any("Q7ART" in error and "6" in error for error in errors)
+
+
+# ------------------------------------------------------------------------------------------------------- the whole way
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The nine reports, made by the command line alone, beside a notebook that needs what the study does not have."""
+    if not RAW.is_dir():
+        pytest.skip(f"the SFO files are not at {RAW}")
+    root = tmp_path_factory.mktemp("sfo")
+    shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    (root / "data/raw/sfo").mkdir(parents=True)
+    shutil.copy(ROOT / "data/raw/sfo/study.toml", root / "data/raw/sfo/study.toml")
+    stranger = json.loads((ROOT / "notebooks/00_data_health.ipynb").read_text("utf-8"))
+    stranger["metadata"]["cxlab"] = {"needs": ["events"]}
+    (root / "notebooks/42_needs_events.ipynb").write_text(json.dumps(stranger), "utf-8")
+    command = [sys.executable, "-m", "cxlab", "run", "sfo", "--since", "2010", "--raw", str(RAW)]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.rstrip().endswith("reports/sfo/2018/index.html")
+    return root
+
+
+def _json(root: Path, period: int, name: str) -> Any:
+    return json.loads((root / "reports/sfo" / str(period) / f"{name}.json").read_text("utf-8"))
+
+
+@pytest.mark.realdata
+def test_nine_reports_are_published_and_what_did_not_run_is_named(published: Path) -> None:
+    assert sorted(path.parent.name for path in published.glob("reports/sfo/*/index.html")) == [
+        str(y) for y in range(2010, 2019)
+    ]
+    states = {
+        entry["name"]: (entry["status"], entry["reason"]) for entry in _json(published, 2018, "manifest")["notebooks"]
+    }
+    assert states["00_data_health"] == states["08_experience_tracking"] == ("ok", None)
+    assert states["42_needs_events"] == ("skipped", "needs events: the study has no such source")
+    assert "needs events" in (published / "reports/sfo/2018/index.html").read_text("utf-8")
+    latest = json.loads((published / "reports/sfo/latest.json").read_text("utf-8"))
+    assert latest["period"] == "2018"
+
+
+@pytest.mark.realdata
+def test_the_published_figures_are_those_worked_out_above(published: Path) -> None:
+    found = {finding["name"]: finding for finding in _json(published, 2018, "findings")}
+    nps = found["tracking_recommend"]
+    assert nps["estimate"] == pytest.approx(35.114, abs=1e-3)
+    assert nps["std_error"] == pytest.approx(2.244, abs=1e-3)
+    assert nps["n"] == 2650
+    changes = {entry["name"]: entry for entry in _json(published, 2018, "changes")}
+    assert changes["tracking_recommend"]["difference"] == pytest.approx(-5.285, abs=1e-3)
+    assert changes["tracking_recommend"]["p_value"] == pytest.approx(0.0527, abs=5e-4)  # normal: 5.285/2.729 = 1.936
+    assert [name for name, entry in changes.items() if entry["reading"] == "worse"] == ["tracking_ease_security"]
+    assert changes["tracking_recommend"]["tests"] == 27
+    page = (published / "reports/sfo/2018/08_experience_tracking.html").read_text("utf-8")
+    assert "No clear change in NPS: 35" in page
+
+
+@pytest.mark.realdata
+def test_each_report_says_what_changed_since_the_last_and_knows_nothing_later(published: Path) -> None:
+    assert _json(published, 2010, "changes") == []
+    for year in range(2011, 2019):
+        assert _json(published, year, "manifest")["compared_with"]["period"] == str(year - 1)
+        assert _json(published, year, "changes")
+    assert _json(published, 2014, "manifest")["rows_known"]["responses"]["rows"] == sum(
+        RESPONDENTS[y] for y in range(2010, 2015)
+    )
+    page = (published / "reports/sfo/2014/08_experience_tracking.html").read_text("utf-8")
+    assert "2015" not in re.sub(r'src="data:[^"]*"|<pre.*?</pre>', "", page, flags=re.S)
+
+
+@pytest.mark.realdata
+def test_a_weighted_wave_is_not_tested_against_one_without_weights(published: Path) -> None:
+    entries = _json(published, 2013, "changes")
+    known = [entry for entry in entries if entry["reading"] not in ("new", "gone")]
+    assert {entry["reading"] for entry in known} == {"not tested"}
+    assert {entry["reason"] for entry in known} == {"the definition has changed"}
+    page = (published / "reports/sfo/2013/08_experience_tracking.html").read_text("utf-8")
+    assert "without weights, which" in page

@@ -83,7 +83,9 @@ def test_an_earlier_wave_can_be_chosen_and_one_that_is_not_there_is_refused() ->
 
 
 def test_a_survey_without_answers_is_refused_with_those_that_have_some() -> None:
-    with pytest.raises(ValueError, match=r"no answers of customers to the event survey.*surveys with answers: tracking"):
+    with pytest.raises(
+        ValueError, match=r"no answers of customers to the event survey.*surveys with answers: tracking"
+    ):
         movement(A, ITEMS, survey="event")
 
 
