@@ -23,6 +23,7 @@ _ROLES_OF_COLUMNS = {  # canonical column: what such columns are called in expor
     "submitted_at": r"(submitted|completed|response|recorded|end|answer)[ _.]?(at|date|time|on)?|date|enddate|recordeddate",
     "timestamp": r"time[ _.]?stamp|event[ _.]?time|occurred[ _.]?at|created[ _.]?at|date[ _.]?time|date",
     "touchpoint": r"touch[ _.]?point|event([ _.]?(name|type))?|activity|action|step",
+    "invited_at": r"invit(ed|ation)[ _.]?(at|on|date)?|sent[ _.]?(at|on|date)",
     "wave": r"wave|round|quarter|survey[ _.]?wave",
     "weight": r"w(eigh)?t|weighting|weight_?final",
     "text": r"comment|verbatim|feedback|review|text|message|body",
@@ -32,6 +33,7 @@ _TABLES = (  # the first table whose columns are all there
     ("transactions", ("amount", "timestamp")),
     ("events", ("customer_id", "timestamp", "touchpoint")),
     ("comments", ("text",)),
+    ("invitations", ("customer_id", "invited_at")),
 )
 _SCALES = ((0, 10), (1, 5), (1, 7), (1, 10))
 _LARGEST_CODE = 11  # more distinct whole numbers than this are a quantity, not an answer
@@ -123,33 +125,46 @@ def _as_toml(study: str, drafts: list[_Drafted]) -> str:
     for draft in drafts:
         name = draft.table if draft.table not in used else f"{draft.table}_{len(used)}"
         used.add(name)
-        lines += [f"[sources.{name}]", f"path = {_quoted(draft.file.name)}"]
-        if name != draft.table:
-            lines.append(f'table = "{draft.table}"')
-        if draft.table == "responses":
-            lines += ['survey = "tracking"  # check: deep_dive, event or tracking', 'perspective = "customer"']
-            if "response_id" not in draft.columns:
-                lines.append("id_from_row = true  # check: no column looks like a response id")
-            if "submitted_at" not in draft.columns:
-                lines.append('# period = "2026-Q3"  # no column looks like a date: say when the answers were given')
-            if "wave" not in draft.columns:
-                lines.append(f"wave = {_quoted(draft.file.stem)}  # check: the label of this wave")
-        mapping = ", ".join(f"{key} = {_quoted(column)}" for key, column in draft.columns.items())
-        lines += [f"columns = {{{mapping}}}  # check", ""]
+        lines += _source_lines(name, draft)
     lines += ["[run]", 'every = "quarter"  # check', "", "[report]", "conf_level = 0.95", "min_base = 30", ""]
+    return "\n".join(lines + _item_lines(drafts))
+
+
+def _source_lines(name: str, draft: _Drafted) -> list[str]:
+    lines = [f"[sources.{name}]", f"path = {_quoted(draft.file.name)}"]
+    if name != draft.table:
+        lines.append(f'table = "{draft.table}"')
+    if draft.table == "responses":
+        lines += ['survey = "tracking"  # check: deep_dive, event or tracking', 'perspective = "customer"  # check']
+        if "response_id" not in draft.columns:
+            lines.append("id_from_row = true  # check: no column looks like a response id")
+        if "submitted_at" not in draft.columns:
+            lines.append('# period = "2026-Q3"  # no column looks like a date: say when the answers were given')
+        if "wave" not in draft.columns:
+            lines.append(f"wave = {_quoted(draft.file.stem)}  # check: the label of this wave")
+        outside = {name: codes for name, (_, _, codes) in draft.items.items() if codes}
+        if outside:
+            codes = ", ".join(f"{name} = {codes}" for name, codes in outside.items())
+            lines.append(f"missing_by_item = {{{codes}}}  # check: they lie off the scale; are they no answers?")
+    mapping = ", ".join(f"{key} = {_quoted(column)}" for key, column in draft.columns.items())
+    return [*lines, f"columns = {{{mapping}}}  # check", ""]
+
+
+def _item_lines(drafts: list[_Drafted]) -> list[str]:
+    """Every item once, with the widest scale that one of the files shows."""
+    items: dict[str, tuple[str, tuple[int, int]]] = {}
     for draft in drafts:
-        for name, (column, scale, outside) in draft.items.items():
-            role = "loyalty" if scale == (0, 10) else "effort" if scale == (1, 7) else "satisfaction"
-            lines += [f"[items.{name}]", f"question = {_quoted(column)}  # check: the words that were asked"]
-            if column != name:
-                lines.append(f"column = {_quoted(column)}")
-            lines += [f'role = "{role}"  # check', f"scale = [{scale[0]}, {scale[1]}]"]
-            if outside:
-                lines.append(
-                    f"# these codes lie outside the scale: {outside}; declare them under `missing` of the source"
-                )
-            lines.append("")
-    return "\n".join(lines)
+        for name, (column, (low, high), _) in draft.items.items():
+            first, known = items.get(name, (column, (low, high)))
+            items[name] = first, (min(low, known[0]), max(high, known[1]))
+    lines = []
+    for name, (column, scale) in items.items():
+        role = "loyalty" if scale == (0, 10) else "effort" if scale == (1, 7) else "satisfaction"
+        lines += [f"[items.{name}]", f"question = {_quoted(column)}  # check: the words that were asked"]
+        if column != name:
+            lines.append(f"column = {_quoted(column)}")
+        lines += [f'role = "{role}"  # check', f"scale = [{scale[0]}, {scale[1]}]", ""]
+    return lines
 
 
 def _quoted(text: str) -> str:
