@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 Snapshot = Callable[[Path], dict[str, bytes]]
 
 
@@ -104,3 +107,40 @@ def test_check_reports_everything_at_once_and_changes_nothing(project: Path, sna
     assert "99" in ended.stdout
     assert "WAWE" in ended.stdout
     assert snapshot(project) == before
+
+
+def test_from_the_simulated_company_to_forgetting_a_customer(tmp_path: Path) -> None:
+    """The commands in the order in which somebody meets them."""
+    shutil.copytree(REPOSITORY / "notebooks", tmp_path / "notebooks")
+    (tmp_path / "data/raw").mkdir(parents=True)
+    made = cxlab(tmp_path, "demo", "--customers", "2000")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert made.stdout.rstrip().endswith("reports/demo/2026-Q3/index.html")
+    again = cxlab(tmp_path, "run", "demo", "--period", "2026-Q3")
+    assert "2026-Q3: unchanged" in again.stdout
+    assert cxlab(tmp_path, "check", "demo").returncode == 0
+    status = cxlab(tmp_path, "status").stdout
+    assert "2026-Q2" in status
+    assert "2026-Q3" in status
+    changed = cxlab(tmp_path, "diff", "demo", "2026-Q2", "2026-Q3").stdout
+    assert "First bill" in changed
+    responses = (tmp_path / "data/raw/demo/tracking_2026-Q3.csv").read_text("utf-8")
+    someone = re.findall(r"C\d{6}", responses)[0]
+    forgotten = cxlab(tmp_path, "forget", "demo", someone)
+    assert forgotten.returncode == 0
+    assert "every later run leaves the person out" in forgotten.stdout
+    third = cxlab(tmp_path, "run", "demo", "--period", "2026-Q3")
+    assert "published" in third.stdout
+    made_of_them = [p for p in (tmp_path / "data/processed").rglob("*.parquet") if someone.encode() in p.read_bytes()]
+    assert made_of_them == []
+    removed = cxlab(tmp_path, "prune", "demo", "--keep", "1")
+    assert "removed 2026-Q2" in removed.stdout
+    assert cxlab(tmp_path, "diff", "demo", "2026-Q2", "2026-Q3").returncode == 2
+
+
+def test_a_failed_notebook_ends_with_1_and_is_named(project: Path, add_notebook: Callable[..., Path]) -> None:
+    add_notebook(project, "30_broken", 'study: str = ""', "raise ValueError('mend me')")
+    ended = cxlab(project, "run", "acme", "30_broken", "--period", "2026-Q3")
+    assert ended.returncode == 1
+    assert "30_broken (ValueError: mend me)" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr

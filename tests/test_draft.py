@@ -63,3 +63,12 @@ def test_nothing_is_overwritten_and_what_is_not_there_is_said(survey: Path, tmp_
     assert not (tmp_path / "data/raw/other").exists()
     with pytest.raises(StudyError, match="is no study name"):
         draft_study(tmp_path, "../up", [survey])
+
+
+def test_a_question_in_two_files_is_one_item_with_the_widest_scale(tmp_path: Path) -> None:
+    for name, top in (("a", 5), ("b", 7)):
+        rows = {"Response ID": [f"{name}{i}" for i in range(40)], "Date": "2026-08-01"}
+        answers = {column: [1 + i % top for i in range(40)] for column in ("calm", "clear")}
+        pd.DataFrame(rows | answers).to_csv(tmp_path / f"{name}.csv", index=False)
+    config = load_config(draft_study(tmp_path, "acme", [tmp_path / "a.csv", tmp_path / "b.csv"]))
+    assert config.items["calm"].scale == (1, 7)

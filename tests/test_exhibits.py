@@ -370,3 +370,10 @@ def test_a_description_made_from_the_table_is_long_enough_for_a_picture() -> Non
     alt = wording.describe("Dot plot of NPS by segment", SEGMENTS, label_col="segment", unit="points")
     assert part(exhibits.exhibit, charts.dot_whisker(SEGMENTS, label_col="segment"), alt=alt, **SHOWN)["alt"] == alt
     assert "77" not in alt
+
+
+def test_the_smallest_base_that_is_shown_is_the_minimum_itself() -> None:
+    frame = pd.DataFrame({"estimate": [1.0, 2.0], "n": [29, 30]})
+    safe = exhibits.without_small_bases(frame, 30)
+    assert safe["n"].to_list() == ["n<30", 30]
+    assert safe["estimate"].isna().to_list() == [True, False]

@@ -140,6 +140,18 @@ def test_a_finding_shows_its_place_last_period_base_and_owner(full_report: dict[
     assert 'aria-label="3 points; interval −3 to 9; last period 20; axis from −10 to 50"' in page
 
 
+def test_what_is_about_all_customers_is_named_by_its_label_and_a_segment_by_its_name(
+    finding: Any, entry: Any, manifest: Any
+) -> None:
+    about_all = finding(
+        "app_good", 70.0, unit="%", level="all", target="app", label="The good app", headline="It is 70%."
+    )
+    about_some = finding("nps", 20.0, level="segment", target="Savers", headline="NPS is 20.")
+    page = render_index(manifest(entry("08_t", "T")), [about_all, about_some], [], previous=None)
+    assert "<b>app:</b>" not in page
+    assert "<b>Savers:</b> NPS is 20." in page
+
+
 def test_estimates_of_one_group_and_unit_share_an_axis(full_report: dict[str, Any]) -> None:
     page = render_index(**full_report)
     segments = page[page.index("<h3>Segments") : page.index("<h3>Accounts")]

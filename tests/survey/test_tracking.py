@@ -247,3 +247,16 @@ def test_a_wave_in_which_all_agree_can_be_tested_against_one_in_which_they_do_no
     row = compare_waves(same, items, before="a", after="b").frame.set_index("item").loc["comes_first"]
     assert (row["reading"], row["difference"]) == ("not tested", 0)
     assert row["reason"] == "everybody in both groups gave the same answer, so there is no test"
+
+
+def test_q_values_are_corrected_for_every_item_that_was_tested(two_waves: pd.DataFrame) -> None:
+    """By hand: with the p-values in rising order, q is the smallest of p·m/rank from here on (Benjamini–Hochberg 1995)."""
+    pair = pd.concat([wave("spring", 120, "2026-05-01", 1), wave("autumn", 110, "2026-10-01", 2)])
+    found = compare_waves(pair, ITEMS, before="spring", after="autumn")
+    tested = found.frame.dropna(subset="p_value").sort_values("p_value")
+    m = found.family_size
+    assert m == len(tested) == 6
+    raw = [p * m / rank for rank, p in enumerate(tested["p_value"], 1)]
+    by_hand = [min(raw[at:]) for at in range(m)]
+    assert tested["q_value"].to_list() == pytest.approx(by_hand)
+    assert (tested["q_value"] > tested["p_value"] + 1e-6).any()
