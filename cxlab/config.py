@@ -54,6 +54,7 @@ class StudySection(Section):
     language: str = "en"
     simulated: bool = False
     source_note: str = ""
+    regions: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = ["US", "GB"]  # whose telephone numbers are masked
 
     @model_validator(mode="after")
     def _zone_exists(self) -> StudySection:

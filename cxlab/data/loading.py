@@ -166,7 +166,9 @@ class Loading:
         accounting = self._reconciled(tables, rejects)
         for table, to_mask in self.mask.items():
             for column in sorted(to_mask & set(tables[table].columns)):
-                tables[table][column] = mask_pii(tables[table][column], names=sorted(self.names))
+                tables[table][column] = mask_pii(
+                    tables[table][column], regions=self.config.study.regions, names=sorted(self.names)
+                )
         tables = {table: _as_typed(rows.drop(columns=[_FILE, _LINE]), table) for table, rows in tables.items()}
         columns = pd.DataFrame(self.columns, columns=COLUMNS).drop_duplicates(ignore_index=True)
         texts = {column: "str" for column in REJECTS if column != "line"}

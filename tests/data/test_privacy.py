@@ -26,6 +26,7 @@ MASKED = [
     ("ask @jane_doe on the other app", "ask [HANDLE] on the other app"),
     ("My name is Ann Smith and I waited", "My name is [NAME] and I waited"),
     ("Mrs Miller was kind", "Mrs [NAME] was kind"),
+    ("Mr. O'Neil was not", "Mr. [NAME] was not"),
     ("Dear Anna,\nthanks", "Dear [NAME],\nthanks"),
     ("Great. Kind regards, Peter Jones", "Great. Kind regards, [NAME]"),
     ("I live at 12 Baker Street now", "I live at [ADDRESS] now"),

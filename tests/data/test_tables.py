@@ -343,6 +343,15 @@ def test_personal_data_in_comments_are_masked(read: Read) -> None:
     }
 
 
+def test_telephone_numbers_are_masked_as_the_studys_countries_write_them(read: Read) -> None:
+    source = '[sources.comments]\npath = "comments.csv"\nperiod = "2026-Q3"\nid_from_row = true\n'
+    files = {"comments.csv": "text\nmon numéro 0142685300 svp\n"}
+    assert read(STUDY + source, files).tables["comments"]["text"].to_list() == ["mon numéro 0142685300 svp"]
+    french = STUDY.replace("[study]\n", '[study]\nregions = ["FR"]\n')
+    assert french != STUDY
+    assert read(french + source, files).tables["comments"]["text"].to_list() == ["mon numéro [PHONE] svp"]
+
+
 def test_a_forgotten_customer_is_rejected_without_repeating_the_id_and_so_are_the_comments(
     read: Read, tmp_path: Path
 ) -> None:
