@@ -143,7 +143,7 @@ def plain(value: object) -> str:
     return _CONTROL.sub("", _ANSI.sub("", str(value)))
 
 
-_UNBROKEN = re.compile(r"\b(?:\d{4}-(?:Q[1-4]|W\d\d|\d\d(?:-\d\d)?)|n \d[\d,]*)\b")
+_UNBROKEN = re.compile(r"\b(?:\d{4}-(?:Q[1-4]|W\d\d|\d\d(?:-\d\d)?)|n \d[\d,]*)\b|&lt; 0\.\d+")
 
 
 def rich(value: object) -> Markup:
