@@ -115,7 +115,9 @@ def run(
     params = _parameters(parameter or [])
     raw_dir = _folder(raw)
     if (period is None) == (since is None):
-        raise StudyError(Problem("cxlab run", "needs either --period or --since", "for example --period 2026-Q3"))
+        raise StudyError(
+            Problem("cxlab run", "needs one of --period and --since, not both", "for example --period 2026-Q3")
+        )
     periods = [period] if period is not None else _periods_since(root, study, str(since), raw_dir, draft, force)
     if not periods:
         out.print(f"{study}: every period since {since} has its report.")

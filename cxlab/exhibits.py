@@ -135,6 +135,8 @@ def key_numbers(frame: pd.DataFrame, before: str = "") -> None:
     Columns: label, unit, estimate, conf_low, conf_high; where known `reason`, and for what became of the number since
     `before`: estimate_before, reading, difference, and `unlike`, which says how the earlier figure was made otherwise.
     """
+    if frame.empty:
+        return  # a survey without overall measures has none
     numbers([_number_of(row, before) for row in frame.head(_IN_A_ROW).to_dict("records")])
 
 

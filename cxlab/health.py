@@ -16,7 +16,7 @@ import pandas as pd
 from cxlab.data.quality import freshness, match_rates, missingness
 from cxlab.inference import Estimate, benjamini_hochberg, difference, linearised_mean, wilson
 from cxlab.study import Study
-from cxlab.wording import describe, list_text, number_text
+from cxlab.wording import MIN_BASE, describe, list_text, number_text
 
 Verdict = Literal["fit", "fit with reservations", "not fit"]
 
@@ -232,7 +232,10 @@ class Health:
                 "survey": survey,
                 "title": title,
                 "subtitle": f"Respondents of the {_SURVEYS[str(survey)]} of {wave} without an answer, percent",
-                "alt": describe("Bars of missing answers", shown[["label", "estimate"]], label_col="label", unit="%"),
+                "alt": describe(
+                    "Bars of respondents without an answer, by question",
+                    shown[["label", "estimate"]], label_col="label", unit="%",
+                ),
                 "note": note,
                 "table": without,
             }, shown.reset_index(drop=True)  # fmt: skip
@@ -274,9 +277,12 @@ def examine_health(study: Study) -> Health:
     files = study.accounting.assign(share_rejected=lambda f: f["rejected"] / f["rows"].where(f["rows"] > 0))
     responses = tables.get("responses", pd.DataFrame())
     missing = _none("item", "survey", "wave", "n", "answered", "share", "why", "label")
+    gone: list[str] = []
     if len(responses):
         labels = study.items.set_index("item")["label"]
-        missing = _newest_waves(missingness(responses, study.config), responses)
+        every = missingness(responses, study.config)
+        gone = [labels[item] for item in _no_longer_answered(every, responses)]
+        missing = _newest_waves(every, responses)
         missing = missing.assign(label=missing["item"].map(labels))
     result = {
         "files": files,
@@ -293,7 +299,9 @@ def examine_health(study: Study) -> Health:
         ),
     }
     words = study.period.label if study.period else ""
-    return Health(words, list(_serious(result)), list(_reservations(result)), **result)
+    lost = [f"Nobody answered {label} in the newest wave, though the wave before did: is its column called otherwise?"
+            for label in gone]  # fmt: skip
+    return Health(words, list(_serious(result)), [*lost, *_reservations(result)], **result)
 
 
 def _in_zone(moments: pd.DataFrame, timezone: str) -> pd.DataFrame:
@@ -327,6 +335,22 @@ def _newest_waves(missing: pd.DataFrame, responses: pd.DataFrame) -> pd.DataFram
     newest = _newest(responses)
     is_newest = missing["wave"].astype(str) == missing["survey"].map(newest)
     return missing[is_newest & (missing["answered"] > 0)].reset_index(drop=True)
+
+
+def _no_longer_answered(missing: pd.DataFrame, responses: pd.DataFrame) -> list[str]:
+    """Items that the wave before the newest has answers to, and the newest has none."""
+    last = (
+        responses.groupby(["survey", "wave"], sort=False)["counted_at"].max().sort_values(kind="stable").reset_index()
+    )
+    items: list[str] = []
+    for survey, waves in last.groupby("survey", sort=False):
+        if len(waves) < 2:
+            continue
+        of_survey = missing[missing["survey"] == survey]
+        before, newest = (set(of_survey.loc[(of_survey["wave"] == wave) & (of_survey["answered"] > 0), "item"])
+                          for wave in waves["wave"].iloc[-2:])  # fmt: skip
+        items += sorted(before - newest)
+    return items
 
 
 def _newest(responses: pd.DataFrame) -> dict[str, str]:
@@ -388,7 +412,9 @@ def _cells(part: pd.DataFrame, conf_level: float) -> Iterator[dict[str, Any]]:
             inside, others = part.loc[values == cell, "answered"], part.loc[values != cell, "answered"]
             change = difference(_estimate(others), _estimate(inside), conf_level=conf_level)
             own_row = {"by": column, "cell": str(cell), "label": f"{column}: {cell}"}
-            yield _rate(inside, conf_level) | own_row | {"difference": change.estimate, "p_value": change.p_value}
+            enough = min(len(inside), len(others)) >= MIN_BASE
+            p_value = change.p_value if enough else np.nan
+            yield _rate(inside, conf_level) | own_row | {"difference": change.estimate, "p_value": p_value}
 
 
 def _estimate(answered: pd.Series) -> Estimate:

@@ -128,3 +128,17 @@ def test_equal_response_is_no_clear_change_and_an_invitation_counts_once() -> No
 
 def test_without_invitations_there_is_no_rate() -> None:
     assert response_rates({"responses": pd.DataFrame({"customer_id": ["C1"]})}).empty
+
+
+def test_a_question_whose_column_was_renamed_is_missed_by_name(examined: Callable, project: Path) -> None:
+    path = project / FOLDER / "survey_2026-Q3.csv"
+    pd.read_csv(path).rename(columns={"recommend": "recommend_NPS"}).to_csv(path, index=False)
+    assert examined().reservations[0].startswith("Nobody answered Recommend in the newest wave")
+
+
+def test_a_handful_of_invitations_is_not_tested() -> None:
+    tables = _frame(40, 41)
+    tables["invitations"].loc[:2, "region"] = "Rare"
+    rates = response_rates(tables).set_index("cell")
+    assert rates.loc["Rare", "reading"] == "not tested"
+    assert rates.loc["South", "reading"] == "no clear change"

@@ -281,7 +281,10 @@ def _is_email(words: list[str], values: pd.Series) -> bool:
 
 
 def _is_phone(words: list[str], values: pd.Series) -> bool:
-    called = bool({"phone", "telephone", "tel", "mobile", "cell", "fax", "telefon", "handy", "msisdn"} & set(words))
+    called = bool(
+        {"phone", "telephone", "tel", "mobile", "cell", "fax", "telefon", "handy", "handynummer", "gsm", "msisdn"}
+        & set(words)
+    ) and not {"minutes", "usage", "model", "plan", "cost"} & set(words)
     n_digits = values.str.count(r"\d")
     shaped = (n_digits >= 7) & (n_digits <= 16) & values.str.fullmatch(r"[+\d\s().\-/]+(?:(?:x|ext\.?)\s*\d+)?")
     return float((shaped if called else shaped & values.str.startswith("+")).mean()) > 0.5
@@ -300,7 +303,22 @@ def _is_name(words: list[str], values: pd.Series) -> bool:
     """By a name that leaves no doubt (first_name, Contact name), or by a plain `name` that holds persons, not companies."""
     if not words or _share(values, lambda value: re.search(r"[^\W\d_]{2}", value)) <= 0.5:
         return False
-    if words[-1] in ("surname", "firstname", "lastname", "fullname", "vorname", "nachname", "forename"):
+    if words[-1] in (
+        "surname",
+        "firstname",
+        "lastname",
+        "fullname",
+        "vorname",
+        "nachname",
+        "forename",
+        "fname",
+        "lname",
+        "nickname",
+        "username",
+        "kundenname",
+        "ansprechpartner",
+        "manager",
+    ):
         return True
     if words[-1] in ("name", "names") and _PERSON & set(words[:-1]):
         return _share(values, _COMPANY.search) < 0.3
@@ -318,12 +336,19 @@ def _is_address(words: list[str], values: pd.Series) -> bool:
 
 
 def _is_birth_date(words: list[str], values: pd.Series) -> bool:
-    called = "dob" in words or "birthday" in words or "birthdate" in words or {"birth", "date"} <= set(words)
+    called = (
+        "dob" in words
+        or "geburtsdatum" in words
+        or "birthday" in words
+        or "birthdate" in words
+        or {"birth", "date"} <= set(words)
+    )
     return called and _share(values, lambda value: re.search(r"\d", value) and re.search(r"\D", value)) > 0.5
 
 
 def _is_ip(words: list[str], values: pd.Series) -> bool:
-    return (
+    """By name and content: versions and durations look alike."""
+    return bool({"ip", "ipaddress", "address"} & set(words)) and (
         _share(values, lambda value: re.fullmatch(r"(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-f]*:){3,7}[0-9a-f]*", value)) > 0.5
     )
 

@@ -440,7 +440,7 @@ def _sort(
     for record in records:
         cells = record.cells
         if record.fault:
-            rejects.add(record.line, cells[0], record.fault, record.column)
+            rejects.add(record.line, cells[0] if record.column else "", record.fault, record.column)
         elif len(cells) == width:
             if cells[0] in firsts and cells in heads:
                 rejects.add(record.line, cells[0], "header repeated")
@@ -451,7 +451,7 @@ def _sort(
             longer.append(record)
         else:
             n_ragged += 1
-            rejects.add(record.line, cells[0], _ragged(cells, width))
+            rejects.add(record.line, "", _ragged(cells, width))  # no cell: nobody knows what it holds
     if len(longer) > len(kept):  # every row ends so: it is how this file is written
         notes.append(Problem(shown, f"{len(longer)} rows end in one more, empty cell", "it is left out", "note"))
         both = sorted([*zip(lines, kept, strict=True), *((r.line, r.cells[:-1]) for r in longer)])
@@ -459,7 +459,7 @@ def _sort(
     else:
         n_ragged += len(longer)
         for record in longer:
-            rejects.add(record.line, record.cells[0], _ragged(record.cells, width))
+            rejects.add(record.line, "", _ragged(record.cells, width))
     if n_ragged > len(kept):
         what = f"{n_ragged} rows have another number of cells than the header ({width}), {len(kept)} have the same"
         notes.append(Problem(shown, what, "is there a title above the header, or another delimiter?", "warning"))

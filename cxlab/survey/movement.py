@@ -41,6 +41,7 @@ class Movement:
     labels: dict[str, str]
     questions: dict[str, str]
     touchpoints: dict[str, str | None]
+    directions: dict[str, str | None]
     overlap: float
     is_new: bool
     min_base: int
@@ -146,7 +147,7 @@ class Movement:
                 "target": self.touchpoints[row["item"]],
                 "owner": _text_or_none(owners.get(self.touchpoints[row["item"]])),
                 "unit": row["unit"],
-                "better": "higher" if row["metric"] in ("nps", "top_box", "ces") else None,
+                "better": self.directions[row["item"]],
                 "definition": _DEFINITIONS[row["metric"]] + (", weighted" if row["weighted"] else ""),
                 "comparable": "independent" if independent else "overlapping" if self.is_new else "cumulative",
                 "label": self._name(row["item"]),
@@ -287,7 +288,7 @@ class Movement:
         asked = self.track[self.track["wave"] == self.wave]
         most = asked.sort_values("n", kind="stable").iloc[-1]
         weighted = (
-            f"weighted, as informative as {most['n_eff']:,.0f} equally weighted answers"
+            f"weighted, by the weights alone as informative as {most['n_eff']:,.0f} equally weighted answers"
             if most["weighted"]
             else "not weighted"
         )
@@ -358,13 +359,17 @@ class Movement:
         unit = row["unit"]
         seen = figure(row["detectable"], "points" if unit == "%" else unit)
         return (
-            f"These bases would have shown a true change of {_inside(self._name(item))} of about {seen} points or more."
+            f"In a test on its own these bases would have shown, four times in five, a true change of "
+            f"{_inside(self._name(item))} of about {seen} points or more."
         )
 
     def _stale_sentence(self) -> str:
         return "" if self.is_new else f"No new wave was asked in this period: {self.wave} is the newest there is."
 
 
+_DIRECTIONS = dict.fromkeys(("satisfaction", "loyalty", "effort", "enjoyment", "image", "attitude"), "higher") | {
+    "problem": "lower"
+}
 _DEFINITIONS = {
     "nps": "share answering 9 or 10 minus share answering 0 to 6, in points",
     "top_box": "share giving one of the two best answers, in percent",
@@ -440,8 +445,11 @@ def movement(
         labels={item: _words(item, known) for item in tracked["item"].unique()},
         questions={item: _text_or_none(known.loc[item].get("question")) or "" for item in tracked["item"].unique()},
         touchpoints={item: _text_or_none(known.loc[item, "touchpoint"]) for item in tracked["item"].unique()},
+        directions={item: _DIRECTIONS.get(str(known.loc[item, "role"])) for item in tracked["item"].unique()},
         overlap=_overlap(rows, earlier, newest),
-        is_new=bool(newest["in_period"].any()) if "in_period" in newest else True,
+        is_new=bool(newest["in_period"].mean() > 0.5)
+        if "in_period" in newest
+        else True,  # late answers are no new wave
         min_base=min_base,
     )
 

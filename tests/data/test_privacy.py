@@ -125,3 +125,15 @@ def test_a_column_that_names_a_person_is_known(column: str, values: list[str], k
 )
 def test_a_column_that_names_nobody_is_kept(column: str, values: list[str]) -> None:
     assert direct_identifier(column, pd.Series(values, dtype=object)) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "values"), [("phone_minutes", ["1200301", "1200302"]), ("version", ["1.2.3.4", "1.2.3.5"])]
+)
+def test_what_only_looks_like_a_phone_or_an_address_is_kept(column: str, values: list[str]) -> None:
+    assert direct_identifier(column, pd.Series(values)) is None
+
+
+@pytest.mark.parametrize("column", ["Account manager", "username", "lname"])
+def test_more_columns_that_name_a_person(column: str) -> None:
+    assert direct_identifier(column, pd.Series(["Ann Miller", "Bob Jones"])) == "name"

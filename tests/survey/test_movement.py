@@ -61,7 +61,10 @@ def test_no_clear_change_says_what_these_bases_would_have_shown() -> None:
     moved = movement(pd.concat([A, same]), ITEMS)
     assert moved.headline().startswith("No clear change in NPS: 40, between ")
     # two waves with variance .64 each: (1.96 + .84)·√(2·.64/99) = .319, with t a little more
-    assert moved.sentences()[-1] == "These bases would have shown a true change of NPS of about 32 points or more."
+    assert moved.sentences()[-1] == (
+        "In a test on its own these bases would have shown, four times in five, a true change of NPS of about 32 points or "
+        "more."
+    )
 
 
 def test_the_first_wave_has_nothing_to_compare_with() -> None:
@@ -153,3 +156,19 @@ def test_titles_carry_the_figure_and_notes_the_question_and_the_test() -> None:
     assert words["alt"].startswith("Line chart of NPS by wave: A 40 (")
     assert moved.change_words("%")["title"] == "No clear change in 2 measures in percent since A."
     assert moved.unit_names["1 to 7"] == "scale_1_to_7"
+
+
+def test_a_few_late_answers_are_no_new_wave() -> None:
+    late = B.assign(in_period=[True] * 5 + [False] * 95)
+    moved = movement(pd.concat([A, late]), ITEMS)
+    assert {finding["comparable"] for finding in moved.findings()} == {"cumulative"}
+
+
+def test_more_of_a_problem_is_worse() -> None:
+    items = pd.concat(
+        [ITEMS, pd.DataFrame([{"item": "trouble", "role": "problem", "low": 0, "high": 1, "label": "Trouble"}])]
+    )
+    rows = pd.concat([A.assign(trouble=[0.0, 1.0] * 50), B.assign(trouble=1.0)])
+    found = {finding["name"]: finding for finding in movement(rows, items).findings()}
+    assert found["tracking_trouble"]["better"] == "lower"
+    assert found["tracking_app"]["better"] == "higher"
