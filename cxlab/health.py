@@ -16,7 +16,7 @@ import pandas as pd
 from cxlab.data.quality import freshness, match_rates, missingness
 from cxlab.inference import Estimate, benjamini_hochberg, difference, linearised_mean, wilson
 from cxlab.study import Study
-from cxlab.wording import MIN_BASE, describe, list_text, number_text
+from cxlab.wording import MIN_BASE, SURVEY_WORDS, describe, list_text, number_text
 
 Verdict = Literal["fit", "fit with reservations", "not fit"]
 
@@ -84,12 +84,12 @@ class Health:
         return f"Of {rows:,} rows in {files}, {kept:,} are kept and {rejected:,} rejected, each with its reason."
 
     def _response_sentences(self) -> list[str]:
-        newest = self.response[self.response["by"] == "all"].drop_duplicates("survey", keep="last")
-        return [
-            f"{row['answered']:,} of {row['invited']:,} invited customers answered the {_SURVEYS[row['survey']]} of "
-            f"{row['wave']}: {row['estimate']:.0f}%."
-            for row in newest.to_dict("records")
-        ]
+        return [_response_sentence(row) for row in self._newest_rates.to_dict("records")]
+
+    @property
+    def _newest_rates(self) -> pd.DataFrame:
+        """The response rate of the newest wave of each survey."""
+        return self.response[self.response["by"] == "all"].drop_duplicates("survey", keep="last")
 
     def key_numbers(self) -> pd.DataFrame:
         """At most four: label, unit, estimate, conf_low, conf_high, n. Counts of rows have no interval."""
@@ -100,8 +100,7 @@ class Health:
             label = f"Ids of {weakest['left']} unknown in {weakest['right']}, of {weakest['n']:,}"
             counts.append((label, weakest["n"] - weakest["matched"], weakest["n"]))
         whole = [{"label": label, "unit": "", "estimate": count, "n": base} for label, count, base in counts]
-        newest = self.response[self.response["by"] == "all"].drop_duplicates("survey", keep="last")
-        rates = newest.assign(label="Response rate, " + newest["survey"].map(_SURVEYS))
+        rates = self._newest_rates.assign(label=lambda rate: "Response rate, " + rate["survey"].map(SURVEY_WORDS))
         columns = ["label", "unit", "estimate", "conf_low", "conf_high", "n"]
         return pd.DataFrame([*whole, *rates[columns].to_dict("records")], columns=columns).head(4)
 
@@ -112,23 +111,18 @@ class Health:
 
     def findings(self) -> list[dict[str, Any]]:
         """What the next period is compared with, as `cxlab.findings.record` takes it: the response rate of each survey."""
-        newest = self.response[self.response["by"] == "all"].drop_duplicates("survey", keep="last")
         return [
             {
                 "name": f"response_rate_{row['survey']}",
-                "result": {
-                    **row,
-                    "headline": f"{row['answered']:,} of {row['invited']:,} invited customers answered the "
-                    f"{_SURVEYS[row['survey']]} of {row['wave']}: {row['estimate']:.0f}%.",
-                },
+                "result": {**row, "headline": _response_sentence(row)},
                 "level": "all",
                 "unit": "%",
                 "better": "higher",
                 "definition": "invited customers who answered, in percent",
                 "comparable": "independent" if row["is_new"] else "cumulative",
-                "label": f"Response rate, {_SURVEYS[row['survey']]}",
+                "label": f"Response rate, {SURVEY_WORDS[row['survey']]}",
             }
-            for row in newest.to_dict("records")
+            for row in self._newest_rates.to_dict("records")
         ]
 
     # ------------------------------------------------------------------------------------------- what is shown, and said
@@ -182,7 +176,8 @@ class Health:
             tested = int(cells["q_value"].notna().sum())
             apart = cells[cells["reading"] == "changed"]
             newest = rows[rows["by"] == "all"].to_dict("records")[-1]
-            rate = f"{newest['estimate']:.0f}% of those invited to the {_SURVEYS[str(survey)]} of {newest['wave']} answered"
+            words, wave = SURVEY_WORDS[str(survey)], newest["wave"]
+            rate = f"{newest['estimate']:.0f}% of those invited to the {words} of {wave} answered"
             if not apart.empty:
                 far = apart.sort_values("difference", key=abs, kind="stable").to_dict("records")[-1]
                 more = "above" if far["difference"] > 0 else "below"
@@ -231,7 +226,7 @@ class Health:
             yield {
                 "survey": survey,
                 "title": title,
-                "subtitle": f"Respondents of the {_SURVEYS[str(survey)]} of {wave} without an answer, percent",
+                "subtitle": f"Respondents of the {SURVEY_WORDS[str(survey)]} of {wave} without an answer, percent",
                 "alt": describe(
                     "Bars of respondents without an answer, by question",
                     shown[["label", "estimate"]], label_col="label", unit="%",
@@ -267,7 +262,6 @@ class Health:
 Shown = tuple[dict[str, Any], pd.DataFrame]
 """What an exhibit says (title, subtitle, alt, note) and the rows that it shows."""
 _MOST_BARS = 15
-_SURVEYS = {"tracking": "tracking survey", "event": "event survey", "deep_dive": "deep dive"}
 
 
 def examine_health(study: Study) -> Health:
@@ -302,6 +296,13 @@ def examine_health(study: Study) -> Health:
     lost = [f"Nobody answered {label} in the newest wave, though the wave before did: is its column called otherwise?"
             for label in gone]  # fmt: skip
     return Health(words, list(_serious(result)), [*lost, *_reservations(result)], **result)
+
+
+def _response_sentence(rate: Any) -> str:
+    return (
+        f"{rate['answered']:,} of {rate['invited']:,} invited customers answered the {SURVEY_WORDS[rate['survey']]} of "
+        f"{rate['wave']}: {rate['estimate']:.0f}%."
+    )
 
 
 def _in_zone(moments: pd.DataFrame, timezone: str) -> pd.DataFrame:
@@ -466,7 +467,7 @@ def _serious(found: dict[str, pd.DataFrame]) -> Iterator[str]:
     questions = bases_[bases_["by"] == "question"]
     for (survey, wave), part in questions.groupby(["survey", "wave"], sort=False):
         if (part["state"] == "hidden").all():
-            yield f"Every question of the {_SURVEYS[str(survey)]} of {wave} has too few answers to be shown."
+            yield f"Every question of the {SURVEY_WORDS[str(survey)]} of {wave} has too few answers to be shown."
 
 
 def _reservations(found: dict[str, pd.DataFrame]) -> Iterator[str]:

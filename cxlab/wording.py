@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+SURVEY_WORDS = {"tracking": "tracking survey", "event": "event survey", "deep_dive": "deep dive"}
 MIN_BASE, CAUTION_BASE = 30, 100
 """Below the first a figure is not shown; below the second it is marked as resting on a small base."""
 

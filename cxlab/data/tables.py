@@ -8,7 +8,7 @@ and the ids that were forgotten.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 
 import pandas as pd
@@ -62,10 +62,7 @@ def ingest(
 
 def _sha(path: Path) -> str:
     with path.open("rb") as file:
-        digest = sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def select(frame: pd.DataFrame, table: str, period: Period | None, window: str = "to_date") -> pd.DataFrame:

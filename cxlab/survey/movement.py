@@ -16,10 +16,9 @@ import pandas as pd
 
 from cxlab.inference.sentences import base, between, figure
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
-from cxlab.wording import describe, p_text
+from cxlab.wording import SURVEY_WORDS, describe, p_text
 
 LEADING_ROLES = ("loyalty", "satisfaction", "effort")
-SURVEY_WORDS = {"tracking": "tracking survey", "event": "event survey", "deep_dive": "deep dive"}
 SMALL_OVERLAP = 0.2  # more of the same people in two waves than this, and they are not treated as independent
 
 
