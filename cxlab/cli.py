@@ -150,7 +150,9 @@ def diff(study: StudyName, a: str, b: str) -> None:
 
 
 @app.command()
-def prune(study: StudyName, keep: Annotated[int, typer.Option(min=1, help="Newest periods that stay.")] = 24) -> None:
+def prune(
+    study: StudyName, keep: Annotated[int, typer.Option(min=1, help="Newest periods of each length that stay.")] = 24
+) -> None:
     """Remove the reports of all but the newest periods. They can be made again from data/raw."""
     from cxlab.report.publish import prune as prune_reports
     from cxlab.study import find_root
@@ -160,13 +162,20 @@ def prune(study: StudyName, keep: Annotated[int, typer.Option(min=1, help="Newes
 
 
 @app.command()
-def forget(study: StudyName, customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER_ID")]) -> None:
+def forget(
+    study: StudyName,
+    customer_id: Annotated[str, typer.Argument(metavar="CUSTOMER_ID")],
+    unknown: Annotated[bool, typer.Option("--unknown", help="Also an id that no table knows.")] = False,
+) -> None:
     """Remove a person from processed data, decisions and restricted lists, now and at every later run."""
     from cxlab.data.forgetting import forget as forget_customer
+    from cxlab.report.publish import study_locks
     from cxlab.study import find_root
 
-    for line in forget_customer(find_root(), study, customer_id):
-        out.print(line)
+    root = find_root()
+    with study_locks(root, study):  # a run that goes on would publish the person again
+        for line in forget_customer(root, study, customer_id, unknown=unknown):
+            out.print(line)
 
 
 def main() -> None:

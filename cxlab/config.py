@@ -249,37 +249,87 @@ class StudyConfig(Section):
 
 def load_config(path: Path) -> StudyConfig:
     """Read a study.toml. Raises `StudyError` with every mistake in the file."""
-    shown = _shown(path)
-    try:
-        raw = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise StudyError(
-            Problem(shown, "there is no such file", "write one, or draft it with `cxlab init STUDY FILE…`")
-        ) from None
-    except UnicodeDecodeError as error:
-        raise StudyError(Problem(shown, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8")) from None
-    except tomllib.TOMLDecodeError as error:
-        raise StudyError(
-            Problem(shown, f"is not valid TOML: {error}", "text needs quotes; a section is written [like.this]")
-        ) from None
-    try:
-        config = StudyConfig.model_validate(raw)
-    except ValidationError as error:
-        raise StudyError([_problem(shown, detail) for detail in error.errors()]) from None
-    if problems := list(_cross_check(shown, config)):
+    config, problems = examine_config(path)
+    if config is None or problems:
         raise StudyError(problems)
     return config
 
 
+def examine_config(path: Path) -> tuple[StudyConfig | None, list[Problem]]:
+    """A study.toml as far as it can be understood, and every mistake in it.
+
+    What is wrong is left out of the configuration that is returned, so that the rest can be looked at, too. It is None
+    where nothing can be understood.
+    """
+    shown = _shown(path)
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None, [Problem(shown, "there is no such file", "write one, or draft it with `cxlab init STUDY FILE…`")]
+    except UnicodeDecodeError as error:
+        return None, [Problem(shown, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8")]
+    except tomllib.TOMLDecodeError as error:
+        way_out = "text needs quotes; a section is written [like.this]"
+        return None, [Problem(shown, f"is not valid TOML: {error}", way_out)]
+    touchpoints = list(raw["touchpoints"]) if isinstance(raw.get("touchpoints"), dict) else []
+    config, problems = _understood(shown, raw)
+    if config is not None:
+        wrong = {problem.where.rpartition("]")[0] for problem in problems}  # a section taken apart proves nothing
+        crossed = _cross_check(shown, config, touchpoints)
+        problems += [problem for problem in crossed if problem.where.rpartition("]")[0] not in wrong]
+    return config, list(dict.fromkeys(problems))
+
+
+def _understood(shown: str, raw: dict[str, Any]) -> tuple[StudyConfig | None, list[Problem]]:
+    """The part of a file that is right, and what is wrong with the rest. Takes what is wrong out of `raw`."""
+    problems: list[Problem] = []
+    while True:
+        try:
+            return StudyConfig.model_validate(raw), problems
+        except ValidationError as error:
+            details = error.errors()
+        known = {problem.where for problem in problems}
+        # taking out a wrong value may leave a section without what it needs: that is no second mistake
+        problems += [p for p in (_problem(shown, detail) for detail in details) if p.where not in known]
+        places = dict.fromkeys(_place(raw, detail) for detail in details)
+        faulty = [place for place in places if not any(place[:n] in places for n in range(len(place)))]
+        if any(place in ((), ("study",), ("sources",)) for place in faulty):
+            return None, problems
+        for place in reversed(faulty):  # the later entries of a list first
+            holder: Any = raw
+            for part in place[:-1]:
+                holder = holder[part]
+            del holder[place[-1]]
+
+
+def _place(raw: dict[str, Any], detail: Any) -> tuple[Any, ...]:
+    """The keys of what an error of validation speaks of; where something is missing, of the section that lacks it."""
+    location = detail["loc"][:-1] if detail["type"] == "missing" else detail["loc"]
+    place: list[Any] = []
+    value: Any = raw
+    for part in location:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):  # the name of a type
+            break
+        place.append(part)
+    return tuple(place)
+
+
 def study_config(root: Path, study: str) -> StudyConfig:
     """The study.toml of a study by its name. Raises `StudyError` also where there is no such study."""
+    return load_config(config_path(root, study))
+
+
+def config_path(root: Path, study: str) -> Path:
+    """Where the study.toml of a study is. Raises `StudyError` where there is none, naming those that are there."""
     folder = root / "data" / "raw"
-    if not (folder / study / "study.toml").is_file():
+    if Path(study).name != study or not (folder / study / "study.toml").is_file():
         known = [path.parent.name for path in folder.glob("*/study.toml")]
         raise StudyError(
             Problem(f"study `{study}`", f"there is no data/raw/{study}/study.toml", did_you_mean(study, known))
         )
-    return load_config(folder / study / "study.toml")
+    return folder / study / "study.toml"
 
 
 def _shown(path: Path) -> str:
@@ -327,8 +377,8 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     return []
 
 
-def _cross_check(shown: str, config: StudyConfig) -> typing.Iterator[Problem]:
-    """What pydantic cannot see: names that have to exist elsewhere in the file."""
+def _cross_check(shown: str, config: StudyConfig, touchpoints: list[str]) -> typing.Iterator[Problem]:
+    """What pydantic cannot see: names that have to exist elsewhere in the file. `touchpoints`: all, also faulty ones."""
 
     def unknown(key: str, value: str, known: typing.Iterable[str], kind: str) -> typing.Iterator[Problem]:
         if value not in known:
@@ -350,17 +400,17 @@ def _cross_check(shown: str, config: StudyConfig) -> typing.Iterator[Problem]:
                 f"{shown} [items.{name}]", "is no name", "use letters, digits, _ and -, starting with a letter"
             )
         if item.touchpoint is not None:
-            yield from unknown(f"[items.{name}] touchpoint", item.touchpoint, config.touchpoints, "touchpoint")
-    for stage, touchpoints in config.stages.items():
-        for touchpoint in touchpoints:
-            yield from unknown(f"[stages] {stage}", touchpoint, config.touchpoints, "touchpoint")
+            yield from unknown(f"[items.{name}] touchpoint", item.touchpoint, touchpoints, "touchpoint")
+    for stage, of_stage in config.stages.items():
+        for touchpoint in of_stage:
+            yield from unknown(f"[stages] {stage}", touchpoint, touchpoints, "touchpoint")
     for name, promise in config.promises.items():
         if promise.touchpoint is not None:
-            yield from unknown(f"[promises.{name}] touchpoint", promise.touchpoint, config.touchpoints, "touchpoint")
+            yield from unknown(f"[promises.{name}] touchpoint", promise.touchpoint, touchpoints, "touchpoint")
     for touchpoint in config.emotions:
-        yield from unknown(f"[emotions.{touchpoint}]", touchpoint, config.touchpoints, "touchpoint")
+        yield from unknown(f"[emotions.{touchpoint}]", touchpoint, touchpoints, "touchpoint")
     for touchpoint in config.economics.touchpoint_cost:
-        yield from unknown("[economics.touchpoint_cost]", touchpoint, config.touchpoints, "touchpoint")
+        yield from unknown("[economics.touchpoint_cost]", touchpoint, touchpoints, "touchpoint")
     if config.report.caution_base < config.report.min_base:
         yield Problem(
             f"{shown} [report] caution_base",

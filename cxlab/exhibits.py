@@ -252,8 +252,8 @@ def estimate_column(heading: str, unit: str | None = None, *, column: str = "est
     return Column(heading, _by_row(cell, column))
 
 
-def interval_column(heading: str = "95% interval", unit: str | None = None) -> Column:
-    """From `conf_low` to `conf_high`."""
+def interval_column(heading: str = "{level} interval", unit: str | None = None) -> Column:
+    """From `conf_low` to `conf_high`. `{level}` in a heading is the table's `conf_level` in percent."""
 
     def cell(row: dict[Any, Any]) -> Cell:
         if is_missing(row["conf_low"]) and _reason(row):
@@ -264,7 +264,7 @@ def interval_column(heading: str = "95% interval", unit: str | None = None) -> C
 
 
 def difference_column(
-    heading: str = "Difference (95% interval)",
+    heading: str = "Difference ({level} interval)",
     unit: str | None = None,
     *,
     column: str = "difference",
@@ -308,12 +308,12 @@ def p_column(heading: str = "p", *, column: str = "p_value") -> Column:
 
 def whisker_column(
     axis: tuple[float, float],
-    heading: str = "Estimate and 95% interval",
+    heading: str = "Estimate and {level} interval",
     unit: str | None = None,
     *,
-    ring_col: str = "",
+    before_col: str = "",
 ) -> Column:
-    """A small drawing of each estimate on an axis that all rows share, a ring where `ring_col` was, its interval below."""
+    """A small drawing of each estimate on an axis that all rows share, and its interval; a diamond where `before_col` was."""
     if not axis[0] < axis[1]:
         raise ValueError(f"the axis must rise, got {list(axis)}")
 
@@ -323,7 +323,7 @@ def whisker_column(
         own = _unit_of(row, unit)
         ends = estimate_text(axis[0], own), estimate_text(axis[1], own)
         interval = interval_text(row["conf_low"], row["conf_high"], own)
-        ring = row.get(ring_col)
+        before = row.get(before_col)
         label = f"{estimate_text(row['estimate'], own)}, {interval}; axis from {ends[0]} to {ends[1]}"
         drawn = {
             "estimate": float(row["estimate"]),
@@ -331,12 +331,14 @@ def whisker_column(
             "high": None if is_missing(row["conf_high"]) else float(row["conf_high"]),
             "axis_low": float(axis[0]),
             "axis_high": float(axis[1]),
-            "ring": None if ring is None or is_missing(ring) else float(ring),
-            "label": label if is_missing(ring) else f"{label}; before {estimate_text(ring, own)}",
+            "before": None if before is None or is_missing(before) else float(before),
+            "label": label if is_missing(before) else f"{label}; before {estimate_text(before, own)}",
         }
         return {"text": interval, "whisker": drawn}
 
-    return Column(heading, _by_row(cell, "estimate", "conf_low", "conf_high", *([ring_col] if ring_col else [])), "l")
+    return Column(
+        heading, _by_row(cell, "estimate", "conf_low", "conf_high", *([before_col] if before_col else [])), "l"
+    )
 
 
 def without_small_bases(frame: pd.DataFrame, min_base: int = MIN_BASE) -> pd.DataFrame:
@@ -485,9 +487,16 @@ def _table(frame: pd.DataFrame, columns: Sequence[Column] | Mapping[str, str] | 
     made = [column.cells(frame) for column in columns]
     return {
         "caption": caption,
-        "columns": [{"name": column.heading, "align": column.align} for column in columns],
+        "columns": [{"name": _heading(frame, column.heading), "align": column.align} for column in columns],
         "rows": [list(row) for row in zip(*made, strict=True)],
     }
+
+
+def _heading(frame: pd.DataFrame, heading: str) -> str:
+    """A heading with the confidence level of the table's intervals; without it where they differ or do not say."""
+    levels = frame["conf_level"].dropna().unique().tolist() if "conf_level" in frame.columns else []
+    said = heading.replace("{level} interval", f"{100 * levels[0]:g}% interval" if len(levels) == 1 else "interval")
+    return said[:1].upper() + said[1:]
 
 
 def _default_column(frame: pd.DataFrame, column: str, heading: str) -> Column:

@@ -26,6 +26,9 @@ FEW_MATCHED, SOME_MATCHED = 0.95, 0.5
 """Ids that another table knows: below the first share a reservation, below the second the two do not belong together."""
 OFTEN_MISSING = 0.2
 """Share of respondents without an answer to a question that their wave asked, from which on it is a reservation."""
+LOW_RESPONSE = 20
+"""Percent of those invited who answered, below which it is a reservation: the many who are silent may think otherwise."""
+_DATED = ("responses", "events", "comments", "transactions", "invitations")
 _MOST_CELLS = 12  # a column with more different values is no cell of a frame
 _RATES = [
     "survey", "wave", "by", "cell", "label", "invited", "answered", "estimate", "std_error", "conf_low", "conf_high",
@@ -199,7 +202,8 @@ class Health:
             yield {
                 "survey": survey,
                 "title": title,
-                "subtitle": "Share of those invited who answered, by wave, and by group for the newest; 95% interval",
+                "subtitle": "Share of those invited who answered, by wave, and by group for the newest; "
+                f"{100 * newest['conf_level']:g}% interval",
                 "alt": describe("Dot plot of the response rate", rows, label_col="label", unit="%"),
                 "note": note,
             }, rows.reset_index(drop=True)  # fmt: skip
@@ -220,9 +224,7 @@ class Health:
             shown = without.head(_MOST_BARS)
             note = {"Base": f"{n:,} respondents; empty and a missing code count alike"}
             if len(without) > len(shown):
-                note["Not shown"] = (
-                    f"{len(without) - len(shown)} questions with fewer missing answers; all are in the table"
-                )
+                note["Not shown"] = f"{len(without) - len(shown)} more questions; all are in the table"
             yield {
                 "survey": survey,
                 "title": title,
@@ -464,6 +466,11 @@ def _serious(found: dict[str, pd.DataFrame]) -> Iterator[str]:
             f"Only {row['matched']:,} of {row['n']:,} ids ({row['key']}) of {row['left']} are known in {row['right']}: "
             "the two exports do not belong together, or write ids differently."
         )
+    known = found["freshness"]
+    dated = known[known["table"].isin(_DATED)]
+    if not dated["in_period"].sum():
+        what = "no answer, event, comment or payment lies in it" if len(dated) else "the study has no table with dates"
+        yield f"There is nothing to say about this period: {what}."
     questions = bases_[bases_["by"] == "question"]
     for (survey, wave), part in questions.groupby(["survey", "wave"], sort=False):
         if (part["state"] == "hidden").all():
@@ -480,6 +487,12 @@ def _reservations(found: dict[str, pd.DataFrame]) -> Iterator[str]:
         yield (
             f"{row['n'] - row['matched']:,} of {row['n']:,} ids ({row['key']}) of {row['left']} are not known in "
             f"{row['right']} ({1 - row['share']:.0%})."
+        )
+    newest = found["response"][found["response"]["by"] == "all"].drop_duplicates("survey", keep="last")
+    for row in newest[newest["estimate"] < LOW_RESPONSE].to_dict("records"):
+        yield (
+            f"Only {row['estimate']:.0f}% of those invited answered the {SURVEY_WORDS[row['survey']]} of {row['wave']}: "
+            "what the others think is not known."
         )
     apart = found["response"][found["response"]["reading"] == "changed"]
     if len(apart):
@@ -498,7 +511,7 @@ def _reservations(found: dict[str, pd.DataFrame]) -> Iterator[str]:
     if len(small):
         yield f"{_counted(len(small), 'group').capitalize()} of the newest waves will not be shown, for too few answers."
     tables = found["freshness"]
-    dated = tables[tables["table"].isin(["responses", "events", "comments", "transactions", "invitations"])]
+    dated = tables[tables["table"].isin(_DATED)]
     stale = dated[dated["in_period"] == 0]["table"].tolist()
     if stale:
         yield f"Nothing new in this period: {list_text(stale)}."

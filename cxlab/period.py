@@ -18,6 +18,7 @@ import pandas as pd
 from cxlab.problems import Problem, StudyError
 
 Length = Literal["year", "quarter", "month", "week"]
+LENGTHS: tuple[Length, ...] = ("year", "quarter", "month", "week")
 _FORMATS = {
     "year": re.compile(r"(\d{4})"),
     "quarter": re.compile(r"(\d{4})-Q([1-4])"),

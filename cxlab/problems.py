@@ -40,6 +40,30 @@ class StudyError(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class ParameterError(StudyError):
+    """The value of a notebook's parameter is none that these data allow, for example a wave that was never asked.
+
+    A run refuses a value that somebody gave; a notebook whose own default does not fit the study is not run.
+    """
+
+    def __init__(self, name: str, what: str, way_out: str = "") -> None:
+        self.name = name
+        super().__init__(Problem(f"parameter `{name}`", what, way_out))
+
+
+class NotApplicableError(StudyError):
+    """The study lacks what a notebook is about, for example questions of expectation. The notebook is not run.
+
+    `lack` says what it needs and does not find, as in "needs answers about expectation: no item has this role".
+    """
+
+    def __init__(self, lack: str) -> None:
+        super().__init__(Problem("this study", lack))
+
+    def __str__(self) -> str:
+        return self.problems[0].what
+
+
 def by_severity(problems: Iterable[Problem]) -> list[Problem]:
     """Errors first, then warnings, then notes; otherwise in the order they were found."""
     return sorted(problems, key=lambda problem: _ORDER[problem.severity])

@@ -92,6 +92,22 @@ def test_a_mistake_ends_in_one_clear_message_and_changes_nothing(project: Path, 
     assert snapshot(project / "reports") == before
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("before=2020-Q1", "`2020-Q1` is no wave before 2026-Q3; did you mean `2026-Q2`?"), ("survey=event", "tracking")],
+)
+def test_a_value_that_only_the_data_can_refuse_ends_with_2_and_keeps_the_report(
+    project: Path, value: str, said: str, snapshot: Snapshot
+) -> None:
+    assert cxlab(project, *RUN).returncode == 0
+    before = snapshot(project / "reports" / "acme")
+    ended = cxlab(project, *RUN, "-p", value)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert snapshot(project / "reports" / "acme") == before
+
+
 def test_outside_a_project_the_way_out_is_named(tmp_path: Path) -> None:
     ended = cxlab(tmp_path, *RUN)
     assert ended.returncode == 2

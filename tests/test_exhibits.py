@@ -155,7 +155,7 @@ def test_a_table_is_shown_with_headings_and_sides() -> None:
     assert table["columns"] == [
         {"name": "Segment", "align": "l"},
         {"name": "NPS", "align": "r"},
-        {"name": "95% interval", "align": "r"},
+        {"name": "Interval", "align": "r"},
         {"name": "Base", "align": "r"},
     ]
     assert table["rows"] == [
@@ -183,7 +183,7 @@ def test_a_table_of_changes_says_each_in_its_own_unit() -> None:
 
 def test_a_whisker_carries_its_values_in_words() -> None:
     frame = SEGMENTS.assign(before=[30.0, math.nan, 1.0])
-    column = exhibits.whisker_column((-20, 60), ring_col="before")
+    column = exhibits.whisker_column((-20, 60), before_col="before")
     rows = part(exhibits.exhibit, frame, columns=[column], **SHOWN)["table"]["rows"]
     assert rows[0][0]["whisker"] == {
         "estimate": 41.2,
@@ -191,10 +191,10 @@ def test_a_whisker_carries_its_values_in_words() -> None:
         "high": 47.0,
         "axis_low": -20.0,
         "axis_high": 60.0,
-        "ring": 30.0,
+        "before": 30.0,
         "label": "41, 35 to 47; axis from −20 to 60; before 30",
     }
-    assert rows[1][0]["whisker"]["ring"] is None
+    assert rows[1][0]["whisker"]["before"] is None
     assert rows[2] == ["n<30"]
 
 
@@ -377,3 +377,9 @@ def test_the_smallest_base_that_is_shown_is_the_minimum_itself() -> None:
     safe = exhibits.without_small_bases(frame, 30)
     assert safe["n"].to_list() == ["n<30", 30]
     assert safe["estimate"].isna().to_list() == [True, False]
+
+
+def test_the_heading_of_an_interval_says_the_level_of_the_table() -> None:
+    columns = [exhibits.text_column("segment", "Segment"), exhibits.interval_column()]
+    table = part(exhibits.exhibit, SEGMENTS.assign(conf_level=0.9), columns=columns, **SHOWN)["table"]
+    assert table["columns"][1]["name"] == "90% interval"

@@ -62,8 +62,10 @@ def _remembered(root: Path, study: str) -> Path:
     return root / "data" / "raw" / study / "decisions" / "forgotten.json"
 
 
-def forget(root: Path, study: str, customer_id: str) -> list[str]:
+def forget(root: Path, study: str, customer_id: str, *, unknown: bool = False) -> list[str]:
     """Remove a customer of a study; returns what was done, a line each.
+
+    An id that no table knows is refused, because it may be a slip of the pen, unless `unknown` says that it is meant.
 
     Their rows leave products, decisions, restricted lists and published tables of persons at once; cached tables are
     removed and made again without them. The exports under data/raw are never changed: the hash of the id keeps the rows
@@ -71,10 +73,17 @@ def forget(root: Path, study: str, customer_id: str) -> list[str]:
     """
     if not (root / "data" / "raw" / study / "study.toml").is_file():
         raise StudyError(Problem("cxlab forget", f"there is no data/raw/{study}/study.toml", "check the study's name"))
-    _remember(root, study, customer_id)
+    customer_id = customer_id.strip()
+    if not customer_id:
+        raise StudyError(Problem("cxlab forget", "the id is empty", "write the customer_id as the exports have it"))
     processed = root / "data" / "processed" / study
     ids = _ids_of(processed / "tables", customer_id)
     known = ids.pop("known", set())
+    has_tables = any((processed / "tables").glob("*/*.parquet"))
+    if has_tables and not known and not unknown:
+        what = f"no table of {study} knows the customer `{customer_id}`"
+        raise StudyError(Problem("cxlab forget", what, "write it as the exports do, or say --unknown if it is meant"))
+    _remember(root, study, customer_id)
     shutil.rmtree(processed / "tables", ignore_errors=True)
     done = []
     for path in sorted(processed.rglob("*.parquet")):
@@ -83,7 +92,8 @@ def forget(root: Path, study: str, customer_id: str) -> list[str]:
     for path in [*sorted(decisions.rglob("*.csv")), *sorted(reports.rglob("*.csv"))]:
         done += _told(path, root, _without_csv(path, ids))
     if not known:
-        done.append(f"no table of {study} knew `{customer_id}`; if the id is right it is kept out from now on")
+        why = "knows" if has_tables else "is there to look up"
+        done.append(f"no table of {study} {why} `{customer_id}`; if the id is right it is kept out from now on")
     done += [
         f"a salted hash of the id stands in data/raw/{study}/decisions/forgotten.json: every later run leaves the person out",
         f"the exports in data/raw/{study} still hold the person: remove the rows where they come from",

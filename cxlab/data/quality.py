@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxlab.config import StudyConfig, study_config
+from cxlab.config import StudyConfig, config_path, examine_config
 from cxlab.data.codes import number_of
 from cxlab.data.engine import password_problem
 from cxlab.data.schemas import ADDED, SCHEMAS
@@ -44,17 +44,25 @@ _UNUSED_END_BASE = 100  # answers after which an end of a scale that nobody ever
 
 
 def check(root: Path, study: str, *, raw_dir: Path | None = None) -> list[Problem]:
-    """Everything that is wrong with a study, errors first. Writes nothing."""
+    """Everything that is wrong with a study, errors first. Writes nothing.
+
+    Where study.toml has errors, the data are looked at without the parts that are wrong.
+    """
     try:
-        config = study_config(root, study)
-        loaded = ingest(root, study, config, raw_dir=raw_dir, use_cache=False)
+        config, problems = examine_config(config_path(root, study))
     except StudyError as error:
         return error.problems
-    return by_severity(
-        dict.fromkeys(
-            [*loaded.problems, *_engine(config), *_links(loaded), *examine(loaded.tables, config), *_left_out(loaded)]
-        )
-    )
+    if config is None:
+        return by_severity(problems)
+    if problems:
+        what = "what follows about the data is said without the parts of study.toml that are wrong"
+        problems.append(Problem("data", what, "it may change once they are mended", "note"))
+    try:
+        loaded = ingest(root, study, config, raw_dir=raw_dir, use_cache=False)
+    except StudyError as error:
+        return by_severity([*problems, *error.problems])
+    problems += [*loaded.problems, *_engine(config), *_links(loaded), *examine(loaded.tables, config)]
+    return by_severity(dict.fromkeys([*problems, *_left_out(loaded)]))
 
 
 def examine(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> list[Problem]:
@@ -65,6 +73,7 @@ def examine(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> list[Pro
         *_codes_in_texts(tables),
         *_codes_on_scales(tables, config),
         *_small_waves(tables, config),
+        *_margins(config),
     ]
 
 
@@ -211,6 +220,14 @@ def _small_waves(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> Ite
         if len(rows) < smallest:
             what = f"{len(rows)} respondents, below min_base {smallest}: its figures are hidden"
             yield Problem(f"responses, {survey} wave {wave}", what, "", "warning")
+
+
+def _margins(config: StudyConfig) -> Iterator[Problem]:
+    """Margins that nobody rakes to."""
+    if config.weights.margins:
+        what = "are read and not used: this version weights only by a column `weight` of the answers"
+        way_out = "make the weights with cxlab.survey.rake and map them as columns.weight"
+        yield Problem("study.toml [weights.margins]", what, way_out, "warning")
 
 
 def _left_out(loaded: Ingest) -> Iterator[Problem]:

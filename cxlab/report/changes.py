@@ -1,7 +1,8 @@
 """What changed since another period: the same findings, then and now.
 
 A difference is tested only where the finding says that its samples are independent; all tests of one comparison are one
-family (Benjamini–Hochberg). Everything else is listed with the reason why it was not tested.
+family (Benjamini–Hochberg, at one minus the confidence level of the later finding). Everything else is listed with the
+reason why it was not tested.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from cxlab.period import Period
 from cxlab.problems import Problem, StudyError, did_you_mean
 from cxlab.report.publish import published_periods, read_findings, report_dir
 
-ALPHA = 0.05
 _ABOUT = ("name", "notebook", "level", "target", "label", "unit", "key", "comparable")
 _TESTED = ("difference", "std_error", "conf_low", "conf_high", "conf_level", "p_value")
 
@@ -95,7 +96,7 @@ def _reading(entry: dict[str, Any], finding: dict[str, Any], *, known: bool) -> 
         return "new"
     if entry["q_value"] is None:
         return "not tested"
-    if entry["q_value"] >= ALPHA:
+    if entry["q_value"] >= 1 - entry["conf_level"]:
         return "no clear change"
     if finding["better"] is None:
         return "changed"
@@ -108,6 +109,10 @@ def diff_lines(root: Path, study: str, a: str, b: str) -> list[str]:
     for period in (a, b):
         if period not in known:
             raise StudyError(Problem("cxlab diff", f"{study} has no report for {period}", did_you_mean(period, known)))
+    first, second = Period.parse(a), Period.parse(b)
+    if first.first < second.after and second.first < first.after:
+        what = "is one period" if a == b else "overlap: some customers would count on both sides"
+        raise StudyError(Problem("cxlab diff", f"{a} and {b} {what}", "name two periods that lie apart"))
     before, after = (read_findings(report_dir(root, study, period)) for period in (a, b))
     lines = [f"{study}: {a} → {b}"]
     for entry in compare_findings(before, after):

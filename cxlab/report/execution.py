@@ -22,13 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from cxlab.context import RunContext
-from cxlab.report import graph
+from cxlab.problems import Problem, StudyError
+from cxlab.report import graph, parameters
 from cxlab.report.kernels import Kernels
 from cxlab.report.plan import Entry, Plan, Task, entries, file_hash, is_current
 
 Progress = Callable[[str, str, str, float], None]
 
 _CELL_FILE = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>]*[/\\]ipykernel_\d+[/\\]\d+\.py")  # linear in a long picture, too
+_PARAMETER = re.compile(r"parameter `(\w+)`: ")  # as `ParameterError` begins
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{8,}\b")
 
 
@@ -43,6 +45,8 @@ def run_tasks(
     progress: Progress,
 ) -> None:
     """Run what has changed and carry over the rest. `rows` is table → rows until the period's end.
+
+    Raises `StudyError` where the data allow none of the values that somebody gave a notebook.
 
     Leaves the products of the run in `folder/products`, everything else of a notebook in `folder/work/<name>` and in its
     task.
@@ -69,6 +73,8 @@ def run_tasks(
         except BaseException:  # the run is being ended: without their kernels the threads end at once
             kernels.kill()
             raise
+    if refused := [task for task in plan.tasks.values() if task.refused]:
+        raise StudyError([Problem(f"notebook {task.name}", task.refused) for task in refused])
 
 
 def _names(waiting: list[Task], running: Mapping[Future[None], Task]) -> set[str]:
@@ -119,7 +125,10 @@ def _execute(plan: Plan, task: Task, folder: Path, kernels: Kernels) -> None:
     except Exception as error:  # whatever goes wrong in one notebook is its failure, and not that of the run
         task.status, task.reason = "failed", _reason(error)
         task.log = "".join(traceback.format_exception(error))
+        _settle_refusal(task, error)
     task.seconds = round(time.perf_counter() - start, 2)
+    if task.status == "skipped":
+        return
     task.book = cleaned(executed if executed.is_file() else task.notebook.path, _places(plan, folder))
     stock = json.loads(_text(work / "kernel.json") or "{}")
     task.cpu_seconds = stock.get("cpu_seconds", 0.0)
@@ -190,6 +199,20 @@ def _reason(error: Exception) -> str:
     if isinstance(error, DeadKernelError):
         return "the kernel died: was it killed, or out of memory?"
     return _first_line(f"{type(error).__name__}: {error}")
+
+
+def _settle_refusal(task: Task, error: Exception) -> None:
+    """A notebook whose question the study cannot be asked is not run; a value that somebody gave is to be refused."""
+    kind = getattr(error, "ename", "")
+    if kind not in ("NotApplicableError", "ParameterError"):
+        return
+    task.reason = _first_line(error.evalue)  # type: ignore[attr-defined]
+    named = _PARAMETER.match(task.reason)
+    default = parameters.declared(task.notebook.path).get(named[1], (None, None))[1] if named else None
+    if named and task.values.get(named[1]) != default:
+        task.refused = task.reason
+    else:
+        task.status = "skipped"
 
 
 def _first_line(text: str) -> str:

@@ -487,7 +487,7 @@ def _cell(value: object, parted: bool) -> _Cell:
 
 
 def _drawn(part: Mapping[str, Any], strong: bool) -> Markup:
-    numbers = {name: _float(part.get(name)) for name in ("estimate", "low", "high", "axis_low", "axis_high", "ring")}
+    numbers = {name: _float(part.get(name)) for name in ("estimate", "low", "high", "axis_low", "axis_high", "before")}
     estimate, first, last = numbers["estimate"], numbers["axis_low"], numbers["axis_high"]
     if estimate is None or first is None or last is None:
         return Markup("")
@@ -497,7 +497,7 @@ def _drawn(part: Mapping[str, Any], strong: bool) -> Markup:
         numbers["high"],
         axis_low=first,
         axis_high=last,
-        ring=numbers["ring"],
+        before=numbers["before"],
         label=plain(part.get("label")) or f"{estimate:g}",
         width=180,
         strong=strong,

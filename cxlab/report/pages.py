@@ -120,6 +120,7 @@ def render_index(
         numbers=writer.numbers(),
         groups=writer.groups(),
         interval=_interval_name(findings),
+        false_discoveries=_false_discoveries(changes),
         changes=rows[:_CHANGES_SHOWN],
         more_changes=rows[_CHANGES_SHOWN:],
         tests=max((entry.get("tests") or 0 for entry in changes), default=0),
@@ -178,6 +179,12 @@ def _interval_name(findings: Iterable[Mapping[str, Any]]) -> str:
     """95% interval; plain where the findings differ in their level."""
     levels = {finding["conf_level"] for finding in findings if finding.get("conf_level")}
     return f"{100 * levels.pop():g}% interval" if len(levels) == 1 else "interval"
+
+
+def _false_discoveries(changes: Iterable[Mapping[str, Any]]) -> str:
+    """5%: what the correction of the tests holds false discoveries at."""
+    levels = {entry["conf_level"] for entry in changes if entry.get("conf_level")}
+    return f"{100 * (1 - levels.pop()):.3g}%" if len(levels) == 1 else "one minus the level of each interval"
 
 
 def _count(number: int) -> str:
@@ -432,7 +439,7 @@ class _Writer:
             word=word,
             detail=detail,
             base=self._base(finding),
-            owner=plain(finding.get("owner")),
+            owner=plain(finding.get("owner")) or ("no owner" if finding.get("target") else ""),
         )
 
     def _drawn(self, finding: Mapping[str, Any], axes: Mapping[str, tuple[float, float]]) -> tuple[Markup, str]:
@@ -455,13 +462,13 @@ class _Writer:
             finding.get("conf_high"),
             axis_low=first,
             axis_high=last,
-            ring=before,
+            before=before,
             label="; ".join(label),
             unit=percent,
             small_base=self._is_small(finding),
         )
         caption = interval + _unit_words(unit) if interval else "No interval"
-        return drawn, caption + (f"; ○ {was} last period" if was else "")
+        return drawn, caption + (f"; ◇ {was} last period" if was else "")
 
     def _sentence(self, finding: Mapping[str, Any]) -> Markup:
         """The finding's own sentence; it names the segment or the account that it is about."""
@@ -494,7 +501,9 @@ class _Writer:
     def _reading(self, finding: Mapping[str, Any]) -> tuple[str, str, str]:
         """Tone, words and detail of what changed."""
         entry = self.changes.get(_key(finding))
-        if self.previous is None or entry is None or entry["reading"] == "new":
+        if self.previous is None:
+            return "none", "First report", ""
+        if entry is None or entry["reading"] == "new":
             return "none", reading_text("new"), ""
         if entry["reading"] == "not tested":
             return "none", reading_text("not tested"), _reason(entry)

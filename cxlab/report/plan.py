@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cxlab.config import NAME, StudyConfig, load_config
+import pandas as pd
+
+from cxlab.config import NAME, StudyConfig, study_config
 from cxlab.period import Period
 from cxlab.problems import Problem, StudyError, did_you_mean
 from cxlab.report import graph, parameters, publish
@@ -37,6 +39,7 @@ class Task:
     values: dict[str, Any] = field(default_factory=dict)
     status: str = "pending"
     reason: str | None = None
+    refused: str = ""
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     carried: bool = False
@@ -73,6 +76,12 @@ class Plan:
     after: dict[str, set[str]]
     inputs: dict[str, str]
     code: str
+    provisional: bool
+
+    @property
+    def period_words(self) -> str:
+        """The days of the period, and that it has not ended where it has not."""
+        return self.period.words() + (" (it has not ended: provisional)" if self.provisional else "")
 
     @property
     def products_dir(self) -> Path:
@@ -120,18 +129,8 @@ def make_plan(
         after={name: before for name, before in after.items() if name in chosen},
         inputs=_inputs(root, study, config, raw_dir),
         code=_code_hash(root),
+        provisional=not config.study.simulated and pd.Timestamp.now("UTC") < settled.end,
     )
-
-
-def study_config(root: Path, study: str) -> StudyConfig:
-    """The study.toml of a study. Raises `StudyError` for a study that is not there, naming those that are."""
-    folder = root / "data" / "raw"
-    if Path(study).name != study or not (folder / study / "study.toml").is_file():
-        known = [path.parent.name for path in folder.glob("*/study.toml")]
-        raise StudyError(
-            Problem(f"study `{study}`", f"there is no data/raw/{study}/study.toml", did_you_mean(study, known))
-        )
-    return load_config(folder / study / "study.toml")
 
 
 def _settle_period(config: StudyConfig, period: str) -> Period:
@@ -267,6 +266,7 @@ def task_key(plan: Plan, task: Task, values: Mapping[str, Any], products: Mappin
         "products": {name: products.get(name) for name in task.uses},
         "findings": others if task.name == graph.LAST else [],
         "code": plan.code,
+        "provisional": plan.provisional,
     }
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

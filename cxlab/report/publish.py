@@ -23,7 +23,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from cxlab.period import Period
+from cxlab.period import LENGTHS, Period
 from cxlab.problems import Problem, StudyError, did_you_mean
 
 FAILED_DAYS = 30
@@ -55,6 +55,18 @@ def report_lock(root: Path, target: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def study_locks(root: Path, study: str) -> Iterator[None]:
+    """Hold the locks of all reports of a study, published or being made. Raises `LockedError` where a run holds one."""
+    targets = {report_dir(root, study, period.label) for period in published_periods(root, study)}
+    targets |= {path for path in (root / "reports" / study / "drafts").glob("*") if path.is_dir()}
+    targets |= {run.target for run in _runs(root) if run.target.is_relative_to(root / "reports" / study)}
+    with contextlib.ExitStack() as locks:
+        for target in sorted(targets):
+            locks.enter_context(report_lock(root, target))
+        yield
 
 
 def _lock_path(root: Path, target: Path) -> Path:
@@ -248,7 +260,7 @@ def overview_rows(root: Path) -> list[dict[str, Any]]:
                     "study_name": manifest.get("study_name", study),
                     "simulated": manifest.get("simulated", False),
                     "period": period.label,
-                    "period_words": period.words(),
+                    "period_words": manifest.get("period_words", period.words()),
                     "published": manifest.get("published", ""),
                     "lead": manifest.get("lead", ""),
                     "summary": ", ".join(counted),
@@ -259,14 +271,21 @@ def overview_rows(root: Path) -> list[dict[str, Any]]:
 
 
 def prune(root: Path, study: str, *, keep: int) -> list[str]:
-    """Remove the reports of all but the newest `keep` periods and return their labels."""
+    """Remove the reports of all but the newest `keep` periods of each length (years, quarters …); returns their labels.
+
+    Raises `LockedError` before anything is removed where a run holds one of them.
+    """
     if not (root / "reports" / study).is_dir():
         known = {row["study"] for row in overview_rows(root)}
         raise StudyError(Problem("cxlab prune", f"`{study}` has no reports", did_you_mean(study, known)))
-    gone = published_periods(root, study)[:-keep]
-    for period in gone:
-        target = report_dir(root, study, period.label)
-        with report_lock(root, target):
+    periods = published_periods(root, study)
+    newest = [p for length in LENGTHS for p in [q for q in periods if q.length == length][-keep:]]
+    gone = [period for period in periods if period not in newest]
+    targets = [report_dir(root, study, period.label) for period in gone]
+    with contextlib.ExitStack() as locks:
+        for target in targets:
+            locks.enter_context(report_lock(root, target))
+        for target in targets:
             run = new_run(root, target)
             os.rename(target, run.path / "pruned")
             run.end()

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cxlab.config import study_config
 from cxlab.period import Period
 from cxlab.problems import Problem, StudyError
 from cxlab.report import publish
-from cxlab.report.plan import Entry, Plan, is_unchanged, make_plan, study_config
+from cxlab.report.plan import Entry, Plan, is_unchanged, make_plan
 from cxlab.report.publish import LockedError
 
 if TYPE_CHECKING:
@@ -213,6 +214,8 @@ def _message(plan: Plan, manifest: Entry) -> str:
     """How the run ended, with failed and skipped notebooks named."""
     states = [entry["status"] for entry in manifest["notebooks"]]
     lines = [f"{plan.study} {plan.period.label}: published, {states.count('ok')} of {len(states)} notebooks are good."]
+    if plan.provisional:
+        lines.append("  provisional: the period has not ended; `--since` runs it again once it has")
     for status, words in (("failed", "failed"), ("skipped", "not run")):
         entries = [entry for entry in manifest["notebooks"] if entry["status"] == status]
         lines += [f"  {words}: {entry['name']} ({entry['reason']})" for entry in entries]
@@ -228,7 +231,10 @@ def periods_since(
     draft: str | None = None,
     force: bool = False,
 ) -> list[str]:
-    """The periods from `since` to the last with rows that have no report yet (all of them with `force`)."""
+    """The periods from `since` to the last with rows that have no report yet (all of them with `force`).
+
+    A report that was made before its period had ended counts as none once it has.
+    """
     from cxlab.data.tables import ingest
 
     root = Path(root).resolve()
@@ -253,5 +259,9 @@ def periods_since(
     return [
         period.label
         for period in first.up_to(last)
-        if force or not (publish.report_dir(root, study, period.label) / "manifest.json").is_file()
+        if force or not _is_final(publish.read_manifest(publish.report_dir(root, study, period.label)))
     ]
+
+
+def _is_final(manifest: Entry | None) -> bool:
+    return manifest is not None and not manifest.get("provisional", False)

@@ -1,7 +1,7 @@
-"""A small drawing of one estimate: a dot and its interval on an axis, and below it a ring where it was last period.
+"""A small drawing of one estimate: a dot and its interval on an axis, and below it a diamond where it was last period.
 
-The ring has a line of its own, so that close values never hide each other. The drawing carries its values as text for whoever
-does not see it.
+The diamond has a line of its own, so that close values never hide each other. The drawing carries its values as text for
+whoever does not see it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def whisker(
     *,
     axis_low: float,
     axis_high: float,
-    ring: float | None = None,
+    before: float | None = None,
     label: str,
     unit: str = "",
     width: int = 236,
@@ -44,12 +44,16 @@ def whisker(
     parts = [f'<path d="M{_MARGIN:g} 27H{width - _MARGIN:g}" stroke="{_EDGE}"/>']
     if axis_low < 0 < axis_high:
         parts.append(f'<path d="M{x(0)} 2V31" stroke="{_MUTED}"/>')
-    if ring is not None:
-        parts.append(f'<circle cx="{x(ring)}" cy="19.5" r="3.8" fill="#fff" stroke="{_MUTED}" stroke-width="1.6"/>')
+    if before is not None:
+        at = float(x(before))
+        diamond = f"M{at - 4:.1f} 19.5L{at:.1f} 15.5L{at + 4:.1f} 19.5L{at:.1f} 23.5Z"
+        parts.append(f'<path d="{diamond}" fill="#fff" stroke="{_MUTED}" stroke-width="1.6"/>')
     if low is not None and high is not None:
+        ends_drawn = f"M{x(low)} 2V14M{x(high)} 2V14"  # higher than the dot, which a short interval would hide under
         parts.append(f'<path d="M{x(low)} 8H{x(high)}" stroke="{colour}" stroke-width="3"/>')
+        parts.append(f'<path d="{ends_drawn}" stroke="{colour}" stroke-width="1.4"/>')
     fill, edge = ("#fff", f' stroke="{colour}" stroke-width="2"') if small_base else (colour, "")
-    parts.append(f'<circle cx="{x(estimate)}" cy="8" r="{4.5 if small_base else 5.5}" fill="{fill}"{edge}/>')
+    parts.append(f'<circle cx="{x(estimate)}" cy="8" r="{3.6 if small_base else 4.2}" fill="{fill}"{edge}/>')
     ends = f'<text x="0" y="42">{_tick(axis_low, unit)}</text>'
     ends += f'<text x="{width}" y="42" text-anchor="end">{_tick(axis_high, unit)}</text>'
     zero = float(x(0))

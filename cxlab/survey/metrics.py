@@ -86,8 +86,9 @@ class Measure:
         else:
             half = critical_value(conf_level, self.df) * math.sqrt(self.variance) if self.varies else math.nan
             low, high = self.centre - half, self.centre + half
-        if self.metric == "nps":
-            low, high = np.clip([low, high], -1, 1).tolist()
+        if self.metric == "nps" and not math.isnan(low):
+            # the centre is drawn towards 0: with one or two answers the interval may not reach the estimate itself
+            low, high = max(-1.0, min(low, self.mean.mean)), min(1.0, max(high, self.mean.mean))
         return self.factor * low, self.factor * high
 
     @property

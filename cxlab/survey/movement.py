@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from cxlab.inference.sentences import base, between, figure
+from cxlab.problems import ParameterError, did_you_mean
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
 from cxlab.wording import SURVEY_WORDS, describe, p_text
 
@@ -141,7 +142,7 @@ class Movement:
         return [
             {
                 "name": f"{self.survey}_{row['item']}",
-                "result": {**row, "headline": f"{self._name(row['item'])} is {_stated(row)}."},
+                "result": {**row, "headline": _headline(self._name(row["item"]), row)},
                 "level": "all",
                 "target": self.touchpoints[row["item"]],
                 "owner": _text_or_none(owners.get(self.touchpoints[row["item"]])),
@@ -172,7 +173,8 @@ class Movement:
         elif len(shown) > 1:
             first, last = shown.iloc[0], shown.iloc[-1]
             ends = figure(first["estimate"], unit), figure(last["estimate"], unit)
-            title = f"{name} went from {ends[0]} in {first['wave']} to {ends[1]} in {last['wave']}, over {len(shown)} waves."
+            was = f"{name} was {ends[0]} in {first['wave']}, the first of {len(shown)} waves"
+            title = f"{was}, and is {ends[1]} in {last['wave']}."
         note = {
             "Base": f"{self._bases(rows)} {self._weighted_words(rows)}",
             "Question": f"“{self.questions[item]}”" if self.questions[item] else name,
@@ -199,9 +201,10 @@ class Movement:
             most = clear.to_dict("records")[0]
             rose = "rose" if most["difference"] > 0 else "fell"
             ends = (figure(most[f"estimate_{when}"], unit) for when in ("before", "after"))
+            rank = " most" if len(clear) > 1 else ""
             title = (
                 f"{len(clear)} of {tested} {_plural('measure', tested)} {measured} moved since {self.before}: "
-                f"{_inside(most['label'])} {rose} most, from {' to '.join(ends)}."
+                f"{_inside(most['label'])} {rose}{rank}, from {' to '.join(ends)}."
             )
         if not tested:
             title = f"Nothing measured {measured} could be compared with {self.before}."
@@ -223,9 +226,10 @@ class Movement:
         title = f"{len(rows)} {_plural('measure', len(rows))} of the {SURVEY_WORDS[self.survey]} in {self.wave}."
         if len(shares) > 1:
             best, worst = shares.iloc[0], shares.iloc[-1]
+            high, low = figure(best["estimate"], "%"), figure(worst["estimate"], "%")
             title = (
-                f"{best['label']} stands best, at {figure(best['estimate'], '%')}, and {_inside(worst['label'])} worst, at "
-                f"{figure(worst['estimate'], '%')}."
+                f"Of {len(shares)} measures in percent {_inside(best['label'])} has the highest figure, {high}, "
+                f"and {_inside(worst['label'])} the lowest, {low}."
             )
         since = f", and the change since {self.before}" if self.change else ""
         return {
@@ -344,7 +348,8 @@ class Movement:
         kinds = clear["reading"].value_counts()
         ways = {"better": "got better", "worse": "got worse", "changed": "changed"}
         counted = " and ".join(f"{kinds[kind]} {words}" for kind, words in ways.items() if kind in kinds)
-        named = ", ".join(_moved(row) for row in clear.head(3).to_dict("records"))
+        surest = clear.sort_values(["q_value", "p_value"], kind="stable")  # differences in several units have no order
+        named = ", ".join(_moved(row) for row in surest.head(3).to_dict("records"))
         return f"{tested}, {counted} once the number of tests is counted: {named}{more}."
 
     def _power_sentence(self) -> str:
@@ -385,6 +390,13 @@ def _stated(row: Any) -> str:
     return f"{figure(row['estimate'], row['unit'])}, {interval} ({base(int(row['n']))})"
 
 
+def _headline(name: str, row: Any) -> str:
+    """One measure as a sentence that says what the share is a share of."""
+    if row["metric"] == "top_box" and not row["suppressed"]:
+        return f"{name}: {_stated(row).replace(',', ' gave one of the two best answers,', 1)}."
+    return f"{name} is {_stated(row)}."
+
+
 def _moved(row: Any) -> str:
     """A clear change in a few words: clean restrooms (71% to 76%)."""
     earlier, now = (figure(row[f"estimate_{when}"], row["unit"]) for when in ("before", "after"))
@@ -412,16 +424,14 @@ def movement(
     """What one survey of customers shows: every wave, and the newest against `before` (empty: the wave before it).
 
     `responses` and `items` are those of an open study: one row a respondent, one row an item. Weights and clusters are
-    used where the answers have them. Raises ValueError where there are no such answers, or no such wave.
+    used where the answers have them. Raises `ParameterError` where there are no such answers, or no such wave.
     """
-    is_customer = responses["perspective"] == "customer"
-    rows = responses[is_customer & (responses["survey"] == survey)]
+    is_customer = responses["perspective"] == "customer" if "perspective" in responses else responses["survey"].notna()
+    rows = responses[is_customer & (responses["survey"] == survey)].astype({"wave": str})
     if rows.empty:
         there = sorted(responses.loc[is_customer, "survey"].dropna().unique())
-        raise ValueError(
-            f"there are no answers of customers to the {SURVEY_WORDS.get(survey, survey)} up to this period; "
-            f"surveys with answers: {', '.join(there) or 'none'}; choose one with `survey`"
-        )
+        what = f"`{survey}`: no customer has answered the {SURVEY_WORDS.get(survey, survey)} up to this period"
+        raise ParameterError("survey", what, f"surveys with answers: {', '.join(there) or 'none'}")
     design: dict[str, Any] = {
         "weights_col": "weight" if "weight" in rows and rows["weight"].notna().any() else None,
         "cluster_col": "cluster" if "cluster" in rows and rows["cluster"].notna().any() else None,
@@ -431,7 +441,8 @@ def movement(
     tracked = track(rows, items, **design)
     waves = [str(wave) for wave in tracked["wave"].drop_duplicates()]
     if before and before not in waves[:-1]:
-        raise ValueError(f"`before` is `{before}`; the waves before {waves[-1]} are: {', '.join(waves[:-1]) or 'none'}")
+        what = f"`{before}` is no wave before {waves[-1]}"
+        raise ParameterError("before", what, did_you_mean(before, waves[:-1]))
     earlier = before or (waves[-2] if len(waves) > 1 else None)
     newest = rows[rows["wave"] == waves[-1]]
     known = items.set_index("item")

@@ -63,7 +63,11 @@ def test_two_forgotten_customers_are_both_remembered_and_salts_differ_by_study(p
 
 
 def test_an_id_that_no_table_knew_is_said_and_kept_out_all_the_same(published: Path) -> None:
-    assert "no table of acme knew `C999`" in "\n".join(forget(published, "acme", "C999"))
+    with pytest.raises(StudyError, match="no table of acme knows the customer `C999`"):
+        forget(published, "acme", "C999")
+    with pytest.raises(StudyError, match="the id is empty"):
+        forget(published, "acme", " ")
+    assert "no table of acme knows `C999`" in "\n".join(forget(published, "acme", "C999", unknown=True))
     assert len(forgotten_hashes(published, "acme").hashes) == 1
 
 

@@ -76,8 +76,10 @@ def test_all_mistakes_are_said_at_once_errors_first(checked: Checked) -> None:
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
 
 
-def test_mistakes_in_study_toml_are_said_without_reading_data(checked: Checked) -> None:
-    (problem,) = checked(STUDY.replace("min_base", "min_bse"))
+def test_mistakes_in_study_toml_come_first_and_the_data_are_looked_at_all_the_same(checked: Checked) -> None:
+    problem, *rest = checked(STUDY.replace("min_base", "min_bse"))
+    assert {other.severity for other in rest} <= {"warning", "note"}
+    assert any("without the parts of study.toml that are wrong" in other.what for other in rest)
     assert "did you mean `min_base`" in problem.way_out
 
 
@@ -171,3 +173,38 @@ def test_missingness_tells_not_asked_from_not_answered(tmp_path: Path) -> None:
         ["A", 2, 1, 0.5, "empty or a missing code"],
         ["B", 1, 0, 0.0, "not asked"],
     ]
+
+
+def test_what_is_wrong_with_the_file_its_names_and_its_data_is_said_together(checked: Checked) -> None:
+    toml = STUDY.replace("scale = [0, 10]", "scale = [10, 0]").replace("min_base = 3", 'min_base = "many"')
+    toml += """
+[items.ease]
+question = "Easy?"
+role = "effort"
+scale = [1, 5]
+touchpoint = "shop"
+
+[touchpoints.app]
+owner = 3
+cost = "free"
+
+[sources.events]
+path = "log_*.csv"
+"""
+    wheres = [problem.where for problem in checked(toml) if problem.severity == "error"]
+    for expected in (
+        "[items.recommend]",
+        "[report] min_base",
+        "[items.ease] touchpoint",
+        "[touchpoints.app] owner",
+        "[touchpoints.app] cost",
+        "[sources.events] path",
+    ):
+        assert any(expected in where for where in wheres), expected
+
+
+def test_a_section_that_is_no_section_does_not_hide_the_rest(checked: Checked) -> None:
+    toml = STUDY + '\n[touchpoints]\nshop = "owner"\n[items.ease]\nquestion = "?"\nrole = "ease"\nscale = [1, 5]\n'
+    errors = [str(problem) for problem in checked(toml) if problem.severity == "error"]
+    assert any("shop" in text for text in errors)
+    assert any("'ease'" in text for text in errors)

@@ -191,7 +191,7 @@ def _shown() -> Callable[..., Any]:
 
 def whisker_row(name: str, estimate: float, low: float, high: float, *, strong: bool = False) -> list[Any]:
     text = f"{estimate:+.1f}".replace("-", "−")
-    drawn = {"estimate": estimate, "low": low, "high": high, "axis_low": -1, "axis_high": 8, "ring": None}
+    drawn = {"estimate": estimate, "low": low, "high": high, "axis_low": -1, "axis_high": 8, "before": None}
     label = f"{estimate}, 95% interval {low} to {high}; axis from −1 to 8"
     interval = {
         "text": f"{low:+.1f} to {high:+.1f}",

@@ -98,3 +98,20 @@ def test_two_published_periods_are_compared_line_by_line(tmp_path: Path) -> None
     assert other.endswith("not tested (n<30)")
     with pytest.raises(StudyError, match=r"acme has no report for 2026-Q4; did you mean `2026-Q[23]`"):
         diff_lines(tmp_path, "acme", "2026-Q2", "2026-Q4")
+
+
+def test_the_level_of_the_report_decides_what_is_a_change() -> None:
+    # p = 0.0455: clear at 95%, not at 99%
+    (entry,) = compare_findings([_finding()], [_finding(estimate=30.0, std_error=4.0, conf_level=0.99)])
+    assert entry["reading"] == "no clear change"
+
+
+@pytest.mark.parametrize(("a", "b", "said"), [("2026-Q3", "2026-Q3", "is one period"), ("2026", "2026-Q3", "overlap")])
+def test_periods_that_share_customers_are_not_compared(tmp_path: Path, a: str, b: str, said: str) -> None:
+    for period in {a, b}:
+        folder = tmp_path / "reports" / "acme" / period
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text("{}", "utf-8")
+        (folder / "findings.json").write_text("[]", "utf-8")
+    with pytest.raises(StudyError, match=said):
+        diff_lines(tmp_path, "acme", a, b)

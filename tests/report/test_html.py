@@ -450,7 +450,7 @@ def structured_vectors(shown: Any, png: Any) -> list[list[Any]]:
         return f'"><b a=\'{payload("structured-" + name)}\n" onmouseover="{MARK.format("structured-" + name)}'
 
     cell = {"text": bad("cell"), "strong": True, "tone": bad("tone"), "whisker": None}
-    drawn = {"estimate": 1, "low": 0, "high": 2, "axis_low": 0, "axis_high": 3, "ring": 1, "label": bad("whisker")}
+    drawn = {"estimate": 1, "low": 0, "high": 2, "axis_low": 0, "axis_high": 3, "before": 1, "label": bad("whisker")}
     table = {
         "caption": bad("caption"),
         "columns": [{"name": bad("column"), "align": bad("align")}] * 2,

@@ -135,7 +135,7 @@ def test_a_suppressed_number_is_said_in_words(full_report: dict[str, Any]) -> No
 def test_a_finding_shows_its_place_last_period_base_and_owner(full_report: dict[str, Any]) -> None:
     page = render_index(**full_report)
     line = next(line for line in findings_of(page) if line.startswith("Value seekers"))
-    assert "−3 to 9 points; ○ 20 last period" in line
+    assert "−3 to 9 points; ◇ 20 last period" in line
     assert line.endswith("▼ Worse −17 points (−25 to −9) n 820 Head of Value Plans")
     assert 'aria-label="3 points; interval −3 to 9; last period 20; axis from −10 to 50"' in page
 
@@ -162,14 +162,14 @@ def test_a_small_base_is_marked_and_hollow(full_report: dict[str, Any]) -> None:
     page = render_index(**full_report)
     line = next(part for part in re.findall(r'<li class="find">.*?</li>', page, re.S) if "Newcomers" in part)
     assert "n 92 (small)" in line
-    assert 'r="4.5" fill="#fff" stroke="#064573"' in line
+    assert 'r="3.6" fill="#fff" stroke="#064573"' in line
 
 
 def test_an_interval_that_would_round_away_gets_another_decimal(finding: Any, entry: Any, manifest: Any) -> None:
     churn = finding("churn", 4.1, 0.4, unit="%", better="lower", label="Left")
     page = compared(churn, {**churn, "estimate": 3.2}, manifest, entry)
     assert rows_of(page) == ["Left 3.2% 4.1% +0.9 (0.3 to 1.5) ▲ Worse"]
-    assert "3.7 to 4.5%; ○ 3.2% last period" in page
+    assert "3.7 to 4.5%; ◇ 3.2% last period" in page
 
 
 def test_findings_stand_by_who_can_act_and_levels_without_any_are_left_out(
@@ -220,7 +220,7 @@ def test_a_rise_of_something_bad_is_an_arrow_up_and_worse(finding: Any, entry: A
 
 def test_without_an_earlier_report_every_figure_is_new(finding: Any, entry: Any, manifest: Any) -> None:
     page = small_reports(finding, entry, manifest)["one notebook, no earlier report"]
-    assert "New: no earlier figure" in findings_of(page)[0]
+    assert "First report" in findings_of(page)[0]
     assert "There is no earlier report to compare with." in page
     assert rows_of(page) == []
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from cxlab.problems import StudyError
@@ -105,6 +106,32 @@ def test_parameters_given_for_one_notebook_reach_it(bare: Path) -> None:
     result = run(bare, params={"20_scores.least": "3"})
     assert result.manifest["parameters"]["20_scores"]["least"] == 3
     assert "score of at least 3." in (report(bare) / "20_scores.html").read_text("utf-8")
+
+
+def test_a_notebook_whose_question_the_study_cannot_be_asked_is_not_run_and_says_why(
+    bare: Path, add_notebook: AddNotebook
+) -> None:
+    raises = (
+        "from cxlab.problems import NotApplicableError\nraise NotApplicableError('needs answers about expectation')"
+    )
+    add_notebook(bare, "22_gap", SETTINGS, raises, title="How wide is the gap?")
+    result = run(bare)
+    assert result.exit_code == 0
+    assert states(result.manifest)["22_gap"] == "skipped"
+    assert "not run: 22_gap (needs answers about expectation)" in result.message
+    assert "needs answers about expectation" in (report(bare) / "index.html").read_text("utf-8")
+    assert not (report(bare) / "22_gap.ipynb").exists()
+    assert run(bare).unchanged
+
+
+def test_a_notebooks_own_default_that_does_not_fit_the_study_is_no_refusal(
+    bare: Path, add_notebook: AddNotebook
+) -> None:
+    raises = "from cxlab.problems import ParameterError\nraise ParameterError('wave', f'`{wave}` was never asked')"
+    add_notebook(bare, "22_wave", f'{SETTINGS}\nwave: str = "first"', raises, title="Which wave?")
+    assert states(run(bare).manifest)["22_wave"] == "skipped"
+    with pytest.raises(StudyError, match="22_wave: parameter `wave`: `second` was never asked"):
+        run(bare, params={"wave": "second"})
 
 
 def test_a_report_compares_its_findings_with_the_period_before(bare: Path) -> None:
@@ -440,6 +467,37 @@ def test_prune_keeps_the_newest_periods_and_the_overview_follows(bare: Path) -> 
     assert "2026-Q2" not in (bare / "reports/index.html").read_text("utf-8")
     with pytest.raises(StudyError, match="did you mean `acme`"):
         publish.prune(bare, "acmee", keep=1)
+
+
+def test_prune_counts_each_length_apart_and_stops_before_it_begins_where_a_run_goes_on(bare: Path) -> None:
+    for period in ("2026-Q2", "2026-Q3", "2026-08"):
+        run(bare, period=period)
+    with publish.report_lock(bare, report(bare, "2026-Q2")), pytest.raises(LockedError):
+        publish.prune(bare, "acme", keep=1)
+    assert report(bare, "2026-Q2").exists()
+    assert publish.prune(bare, "acme", keep=1) == ["2026-Q2"]
+    assert report(bare, "2026-08").exists()
+
+
+def test_a_report_of_a_period_that_goes_on_says_so_and_is_made_again_once_it_has_ended(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(pd.Timestamp):
+        @classmethod
+        def now(cls, tz: Any = None) -> pd.Timestamp:
+            return pd.Timestamp("2026-09-01", tz="UTC")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pd, "Timestamp", Clock)
+        result = run(bare)
+    assert result.manifest["provisional"]
+    assert "provisional" in result.message
+    assert "it has not ended: provisional" in (report(bare) / "index.html").read_text("utf-8")
+    assert periods_since("acme", "2026-Q3", root=bare) == ["2026-Q3"]
+    final = run(bare)
+    assert not final.unchanged
+    assert not final.manifest["provisional"]
+    assert periods_since("acme", "2026-Q3", root=bare) == []
 
 
 def test_reports_and_processed_data_can_be_deleted_and_made_again(bare: Path) -> None:

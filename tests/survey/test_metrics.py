@@ -166,3 +166,9 @@ def test_the_clustered_interval_uses_one_degree_of_freedom_less_than_clusters(se
     found = ces(scores, scale=(1, 7), high_is_easy=True, clusters=flights)
     reach = stats.t.ppf(0.975, len(set(flights)) - 1)
     assert found.conf_high - found.estimate == pytest.approx(reach * found.std_error)
+
+
+@pytest.mark.parametrize("scores", [[10], [0], [10, 10], [10] * 5, [0, 0], [10, 0]])
+def test_the_interval_of_nps_holds_its_estimate_however_few_answer(scores: list[int]) -> None:
+    estimate = nps(scores)
+    assert estimate.conf_low <= estimate.estimate <= estimate.conf_high

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import pytest
 
+from cxlab.problems import ParameterError
 from cxlab.survey import movement
 
 ITEMS = pd.DataFrame(
@@ -81,13 +82,13 @@ def test_an_earlier_wave_can_be_chosen_and_one_that_is_not_there_is_refused() ->
     rows = pd.concat([older, A, B])
     assert movement(rows, ITEMS).before == "A"
     assert movement(rows, ITEMS, before="older").headline().startswith("NPS fell from 100 in older to −10")
-    with pytest.raises(ValueError, match="`before` is `X`; the waves before B are: older, A"):
+    with pytest.raises(ParameterError, match="parameter `before`: `X` is no wave before B; known: A, older"):
         movement(rows, ITEMS, before="X")
 
 
 def test_a_survey_without_answers_is_refused_with_those_that_have_some() -> None:
     with pytest.raises(
-        ValueError, match=r"no answers of customers to the event survey.*surveys with answers: tracking"
+        ParameterError, match=r"`event`: no customer has answered the event survey.*surveys with answers: tracking"
     ):
         movement(A, ITEMS, survey="event")
 
@@ -150,7 +151,7 @@ def test_surveys_and_perspectives_are_never_pooled() -> None:
 def test_titles_carry_the_figure_and_notes_the_question_and_the_test() -> None:
     moved = movement(pd.concat([A, B]), ITEMS)
     words = moved.series_words("ltr")
-    assert words["title"] == "NPS went from 40 in A to −10 in B, over 2 waves."
+    assert words["title"] == "NPS was 40 in A, the first of 2 waves, and is −10 in B."
     assert words["note"]["Question"] == "“How likely?”"
     assert words["note"]["Test"].startswith("B against A: p < 0.001, q < 0.001 in a family of 4")
     assert words["alt"].startswith("Line chart of NPS by wave: A 40 (")
