@@ -17,7 +17,8 @@ from cxlab.config import Code, Item, Perspective, Source, StudyConfig, Survey
 from cxlab.data.answers import read_answers
 from cxlab.data.codes import as_numbers, stripped, translated
 from cxlab.data.forgetting import ForgottenIds
-from cxlab.data.privacy import direct_identifier, mask_pii
+from cxlab.data.identifiers import direct_identifier, is_free_text
+from cxlab.data.privacy import mask_pii
 from cxlab.data.schemas import ADDED, SCHEMAS
 from cxlab.data.sources import date_formats_for, parse_times
 from cxlab.period import Period
@@ -174,6 +175,8 @@ class _Reading:
                 self.dropped[column] = "its name is that of another column"
             else:
                 self._pick(column, column)
+                if is_free_text(self.rows[column]):
+                    self.mask.add(column)
         for column in options.mask:
             self.mask |= {column, *self.uses.get(column, [])}
         if self.place.table == "comments":

@@ -1,15 +1,15 @@
-"""Personal data in what people wrote and in the columns of exports.
+"""Personal data in what people wrote.
 
 `mask_pii` masks texts in one pass: every detector reports spans of the original text, placeholders that are there already
 and the ids of orders are protected, overlaps are settled by priority, and the text is rewritten once. So masking twice
-changes nothing. `direct_identifier` says whether a column names a person by itself. No rule finds every name: names are
-masked after a cue ("my name is", a title, a greeting, a signature) and where they are those of the study's own customers.
+changes nothing. No rule finds every name: names are masked after a cue ("my name is", a title, a greeting, a signature)
+and where they are those of the study's own customers. Where a text may be either, it is masked.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -19,22 +19,43 @@ Texts = TypeVar("Texts", str, list, tuple, np.ndarray, pd.Series)
 Span = tuple[int, int]
 
 REGIONS = ("US", "GB")
-_PLACEHOLDER = re.compile(r"\[(?:EMAIL|URL|IBAN|CARD|PHONE|HANDLE|NAME|ADDRESS)\]")
+_PLACEHOLDER = re.compile(r"\[(?:EMAIL|URL|IBAN|CARD|PHONE|HANDLE|NAME|ADDRESS|ID|IP)\]")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.!#$%&'’*+/=?^`{|}~-]+@(?:[\w-]+\.)+[a-z]{2,24}\b", re.IGNORECASE)
+_SPELT_EMAIL = re.compile(
+    r"\b[\w.+-]+\s*[(\[]\s*at\s*[)\]]\s*[\w-]+(?:\s*(?:\.|[(\[]\s*dot\s*[)\]]|\bdot\b)\s*[\w-]+)+"
+    r"|\b[\w.+-]+\s+at\s+[\w-]+\s+dot\s+(?:com|org|net|edu|co|de|fr|uk|io|eu|es|it|nl)\b(?:\s+dot\s+\w{2,3}\b)?",
+    re.IGNORECASE,
+)
 _URL = re.compile(
     r"\b(?:https?://|www\.)[^\s<>\"']*[^\s<>\"'.,;:!?)\]]"
     r"|\b(?:[a-z0-9-]+\.)+(?:com|org|net|io|ly|co\.uk|de|fr|eu|es|it|nl|ch|at|me|app)/[^\s<>\"']*[^\s<>\"'.,;:!?)\]]",
     re.IGNORECASE,
 )
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?\b", re.IGNORECASE)
-_CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
+_CARD = re.compile(r"(?<![\w-])\d(?:[ .-]?\d){12,18}(?![\w-])")
 _CARD_ISSUER = re.compile(r"4|5[0-8]|2[2-7]|3[0-9]|6")
-_HANDLE = re.compile(r"(?<![\w@./])@[A-Za-z_]\w{1,30}")
+_HANDLE = re.compile(
+    r"(?<![\w@./])@[A-Za-z_]\w{1,30}"
+    r"|\b(?:instagram|insta|twitter|facebook|telegram|snapchat|tiktok|linkedin|skype|discord)\s*"
+    r"(?:(?:handle|name|id|account|user)\s*(?:is\s+|[:=]\s*)|[:=]\s*)(?P<said>[\w.-]*\w)",
+    re.IGNORECASE,
+)
+_IP = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.])")
+_PAPERS = re.compile(  # numbers of persons that states and banks give out
+    r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])"
+    r"|\b[A-CEGHJ-PR-TW-Z]{2}\s?\d{2}\s?\d{2}\s?\d{2}\s?[A-D]\b"
+    r"|\b(?:passport|driving licen[cs]e|driver'?s licen[cs]e|social security|ssn|national insurance|sort code"
+    r"|account (?:number|no)|id card|personalausweis|reisepass|kontonummer)\b\.?\s*(?:number|no\b\.?|nr\b\.?)?\s*"
+    r"(?:is|was)?\s*[:#]*\s*"
+    r"(?P<said>(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{4,20}(?:[ -]\d{2,4}){0,3})",
+    re.IGNORECASE,
+)
 _ORDER = re.compile(
     r"\b(?:order|booking|reservation|invoice|ref(?:erence)?|ticket|case|tracking|parcel|confirmation|conf|claim|serial|policy"
-    r"|contract|flight|transaction|receipt|shipment|incident|sku|item|bestellung|auftrag|rechnung|commande|facture)s?\b\s*"
+    r"|contract|flight|transaction|receipt|shipment|incident|sku|item|imei|meter|model|version|bestellung|auftrag|rechnung"
+    r"|commande|facture)s?\b\.?\s*"
     r"(?:(?:number|no|num|nr|id|code|ref)\b\.?)?\s*(?:is|was)?\s*[:#]*\s*"
-    r"(?P<id>#?(?=[\w/-]*\d)[A-Z0-9][\w/-]*(?:[ -]\d[\d-]*)*)",
+    r"(?P<id>#?(?!0\d+[ -]\d)(?=[\w/.-]*\d)[A-Z0-9][\w/-]*(?:\.\d+)*(?:[ -]\d[\d-]*)*)",  # 020 7946 0958 is a telephone
     re.IGNORECASE,
 )
 _PHONE_LIKE = re.compile(r"\d[\d\s().\-/]{5,}\d")
@@ -42,27 +63,49 @@ _PHONE_LIKE = re.compile(r"\d[\d\s().\-/]{5,}\d")
 _PHONE = re.compile(
     r"(?<![\w.])\+\d{1,3}(?:[ .\-/]?\(?\d{1,5}\)?){2,6}(?!\w)"
     r"|(?<![\w.,/-])\(?0\d{2,4}\)?[ -]\d{3,4}[ -]?\d{3,4}(?![\w/-])"
+    r"|(?<![\w.,/-])0\d(?:[ .-]\d\d){4}(?![\w/-])|(?<![\w.,/-])[6-9]\d{4} \d{5}(?![\w/-])"
     r"|(?<![\w./-])(?:1[ .-])?(?:\(?\d{3}\)?[ .-]?)?555[ .-]01\d\d(?![\w/-])"
     r"|(?:\b(?:call|phone|ring|text|reach|mobile|cell|telephone|tel|whatsapp|telefon)\b(?:\s+(?:me|us|back|number|no|nr|on|at|is|under))*"
     r"\s*[.:]*\s*)(?P<said>\(?\d(?:[ .\-/()]*\d){6,14})(?!\w)",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?<!\d)(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{2,4})(?!\d)")
-_NAME_WORD = r"[A-ZÀ-ÖØ-Þ](?:['’][A-ZÀ-ÖØ-Þ])?[a-zà-öø-ÿ'’]+(?:-[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]+)?"
+_NAME_WORD = r"[A-ZÀ-ÖØ-Þ](?:['’][A-ZÀ-ÖØ-Þ])?[a-zà-öø-ÿ'’]+(?:-[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]+)*"
+_PARTICLE = r"(?:d[aeiou]|del|della|dos|van|von|der|den|la|le|el|al|bin|ibn|ter|zu)"
+_NAME = rf"{_NAME_WORD}(?:\s+(?:{_PARTICLE}\s+){{0,2}}{_NAME_WORD}){{0,2}}"
+_SURNAME = (
+    rf"(?:{_PARTICLE}\s+){{0,2}}(?:{_NAME_WORD}|[A-ZÀ-ÖØ-Þ]{{2,}})(?:\s+(?:{_PARTICLE}\s+){{0,2}}{_NAME_WORD}){{0,2}}"
+)
+_TITLE = r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herrn?|Frau|Madame|Mme|Monsieur|Se[ñn]ora?|Signora?)"
 _NAMES = [
     re.compile(pattern)
     for pattern in (
-        r"\b(?:[Mm]y name is|[Tt]his is|I am called|[Ss]poke (?:to|with)|[Ss]peaking (?:to|with)|[Aa]sk(?:ed)? for|[Nn]amed"
-        rf"|[Cc]alled by)\s+(?P<name>{_NAME_WORD}(?:\s+{_NAME_WORD})?)",
-        rf"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herrn?|Frau|Madame|Monsieur)\.?\s+(?P<name>{_NAME_WORD}(?:\s+{_NAME_WORD})?)",
-        rf"(?:^|\n)\s*(?:Dear|Hi|Hello)\s+(?P<name>{_NAME_WORD})\s*,",
-        r"\b(?:[Kk]ind [Rr]egards|[Bb]est [Rr]egards|[Rr]egards|[Ss]incerely|[Yy]ours|[Cc]heers)\s*,\s*"
-        rf"(?P<name>{_NAME_WORD}(?:\s+{_NAME_WORD})?)\s*\.?\s*$",
+        r"\b(?i:my (?:full )?name is|my name'?s|i am called|ich hei(?:ß|ss)e|je m'appelle)\s+"
+        r"(?P<name>[^\W\d_]+(?:['’-][^\W\d_]+)*(?:\s+(?!(?:and|i|but|from|the|a|of|with|who|at|in|my|on|or|as|so|not|now|to|is|was"
+        r"|an|this|that|it|we|you|your|here|customer|from|please|thanks|und|et|aus)\b)[^\W\d_]+(?:['’-][^\W\d_]+)*)?)",
+        r"\b(?:[Ss]poke (?:to|with)|[Ss]peak(?:ing)? (?:to|with)|[Aa]sk(?:ed)? for|[Nn]amed|[Cc]alled by|[Hh]elped by"
+        r"|[Ss]erved by)"
+        rf"\s+(?:{_TITLE}\.?\s+)*(?P<name>{_NAME})",
+        rf"\b[Tt]his is\s+(?P<name>{_NAME})(?=\s*,|\s+(?:from|calling|speaking|here|writing|again|at)\b)",
+        rf"\b[Tt]his is\s+(?P<name>{_NAME_WORD}\s+{_NAME_WORD})\s*(?:[.!]|$)",
+        rf"\b(?:{_TITLE}\.?\s+)+(?P<name>{_SURNAME})",
+        r"\b(?:agent|rep|representative|advis[eo]r|colleague|driver|technician|manager|engineer|steward|stewardess|nurse|clerk"
+        rf"|assistant|gentleman|lady|guy|woman|man|girl|boy)(?:\s*,\s*|\s+(?:named|called)\s+|\s+)(?P<name>{_NAME})",
+        rf"(?:^|\n)\s*(?:Dear|Hi|Hello|Hey)\s+(?P<name>{_NAME})\s*[,!]",
+        r"(?i:\b(?:(?:kind|best|warm) regards|regards|sincerely|yours|cheers|(?:many )?thanks|thank you|thx"
+        rf"|gr(?:uß|uss|üße)|cordialement)|(?:^|\n)\s*(?:best|love))\s*[,.!\n-]?\s*(?P<name>{_NAME})\s*[.!]?\s*$",
     )
 ]
 _NO_NAME = frozenset({
-    "The", "A", "An", "My", "Your", "Our", "Their", "Team", "All", "Sir", "Madam", "Customer", "Support",
-    "Everyone", "There", "Service", "Sales", "Again", "It", "Not",
+    "a", "again", "all", "amazing", "an", "and", "another", "anyone", "april", "august", "awesome", "bad", "best",
+    "both", "business", "but", "cancellation", "company", "customer", "customers", "december", "dr", "everyone",
+    "everything", "excellent", "february", "for", "friday", "god", "good", "goodness", "great", "guys", "he", "help",
+    "horrible", "i", "if", "it", "january", "july", "june", "just", "keep", "last", "madam", "management", "march",
+    "may", "monday", "more", "mr", "mrs", "ms", "my", "never", "nice", "no", "nobody", "not", "november", "now",
+    "october", "ok", "one", "our", "over", "please", "poor", "prof", "refund", "refunds", "sales", "saturday",
+    "security", "september", "service", "she", "sir", "so", "staff", "sunday", "support", "team", "terrible", "thank",
+    "thanks", "that", "the", "their", "them", "there", "they", "this", "thursday", "today", "tomorrow", "tuesday",
+    "very", "was", "we", "wednesday", "well", "who", "with", "wonderful", "yes", "you", "your", "yours",
 })  # fmt: skip
 _STREET = r"(?:Street|Road|Avenue|Lane|Drive|Boulevard|Terrace|Crescent|Gardens|St|Rd|Ave|Ln|Blvd)"
 _ADDRESS = re.compile(
@@ -71,13 +114,26 @@ _ADDRESS = re.compile(
     r"|\b\d{1,4}(?:\s?bis)?,?\s+(?:rue|avenue|boulevard|place|chemin)\s+(?:d[eu]s?\s+(?:la\s+|l['’])?)?[A-ZÀ-Ö][\w'’-]+(?:\s+[A-ZÀ-Ö][\w'’-]+)?"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_CALENDAR = frozenset({
-    "april", "may", "june", "august", "monday", "friday", "sunday", "will",
+_ALSO_WORDS = frozenset({  # surnames and first names that are words of every day: alone they name nobody
+    "april", "august", "bank", "best", "bill", "bird", "bishop", "black", "bond", "brown", "bush", "card",
+    "carpenter", "case", "chance", "charity", "chase", "cook", "cross", "day", "dean", "faith", "field", "fish",
+    "ford", "forest", "fox", "friday", "frost", "gold", "good", "grace", "grant", "gray", "green", "hall", "heath",
+    "hill", "holiday", "home", "hope", "house", "hunter", "joy", "june", "king", "knight", "lane", "law", "little",
+    "long", "love", "mark", "marsh", "may", "miles", "monday", "moon", "north", "page", "park", "parks", "pass",
+    "pearl", "penny", "pope", "post", "power", "price", "rain", "read", "rich", "rose", "sharp", "short", "silver",
+    "sky", "small", "smart", "snow", "star", "stone", "street", "strong", "summer", "sun", "sunday", "swift",
+    "taylor", "trip", "true", "underground", "violet", "wall", "ward", "waters", "way", "west", "white", "will",
+    "winter", "wise", "wood", "woods", "word", "young",
+})  # fmt: skip
+_TWO_LETTERS = frozenset({
+    "ad", "ai", "al", "am", "an", "as", "at", "be", "by", "do", "ed", "eh", "ex", "go", "ha", "he", "hi", "id", "if",
+    "in", "is", "it", "la", "le", "me", "mr", "ms", "my", "no", "of", "oh", "ok", "on", "or", "ox", "pa", "re", "so",
+    "tv", "uk", "up", "us", "vs", "we", "wo", "ya", "ye",
 })  # fmt: skip
 
 
 def mask_pii(texts: Texts, *, regions: Sequence[str] = REGIONS, names: Collection[str] = ()) -> Texts:
-    """Texts with personal data replaced by [EMAIL] [PHONE] [CARD] [IBAN] [URL] [HANDLE] [NAME] [ADDRESS].
+    """Texts with personal data replaced by [EMAIL] [PHONE] [CARD] [IBAN] [ID] [URL] [IP] [HANDLE] [NAME] [ADDRESS].
 
     Returns the container that was given, with its index and name; what is no text stays as it is. `regions` are the
     countries (ISO 3166) in which a telephone number without a prefix is looked for. `names` are names of persons that
@@ -128,20 +184,25 @@ def _detectors(text: str, regions: Sequence[str], known: _Known) -> Iterator[tup
     at, digits = "@" in text, sum(character.isdigit() for character in text)
     if at:
         yield "EMAIL", _whole(_EMAIL, text)
+    if " dot " in text.lower() or "at" in text:
+        yield "EMAIL", _whole(_SPELT_EMAIL, text)
     if "." in text:
         yield "URL", _whole(_URL, text)
     if digits >= 10:
         yield "IBAN", _ibans(text)
-    if digits >= 13:
-        yield "CARD", (match.span() for match in _CARD.finditer(text) if _is_card(match.group()))
+    if digits >= 4:
+        yield "ID", _said(_PAPERS, text)
     if digits:
-        yield "", (match.span("id") for match in _ORDER.finditer(text))
+        yield "", (match.span("id") for match in _ORDER.finditer(text) if not _is_said_card(match))
+    if digits >= 13:
+        yield "CARD", (match.span() for match in _CARD.finditer(text) if is_card(match.group()))
+    if digits:
         yield "ADDRESS", _whole(_ADDRESS, text)
+        yield "IP", _whole(_IP, text)
     if digits >= 6 and _PHONE_LIKE.search(text):
         yield "", _whole(_DATE, text)
         yield "PHONE", _phones(text, regions)
-    if at:
-        yield "HANDLE", _whole(_HANDLE, text)
+    yield "HANDLE", _said(_HANDLE, text)
     yield "NAME", _cued_names(text)
     yield "NAME", known.spans(text)
 
@@ -150,22 +211,33 @@ def _whole(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
     return (match.span() for match in pattern.finditer(text))
 
 
+def _said(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
+    """What is said after a cue (the group `said`); the whole match where there was no cue."""
+    return (match.span("said") if match["said"] else match.span() for match in pattern.finditer(text))
+
+
 def _ibans(text: str) -> Iterator[Span]:
     """The longest part with a right checksum: a word of capitals after the number is no part of it."""
     for match in _IBAN.finditer(text):
         for end in range(match.end(), match.start() + 14, -1):
-            if not text[end - 1].isspace() and _is_iban(text[match.start() : end]):
+            if not text[end - 1].isspace() and is_iban(text[match.start() : end]):
                 yield match.start(), end
                 break
 
 
-def _is_iban(text: str) -> bool:
+def is_iban(text: str) -> bool:
     """The checksum of ISO 13616: letters as two digits, the first four characters moved to the end, modulo 97 is 1."""
     signs = re.sub(r"\s", "", text).upper()
     return 15 <= len(signs) <= 34 and int("".join(str(int(sign, 36)) for sign in signs[4:] + signs[:4])) % 97 == 1
 
 
-def _is_card(text: str) -> bool:
+def _is_said_card(match: re.Match[str]) -> bool:
+    """A card's number after a word for an order; one for a telephone or a meter is of that kind."""
+    said = match.group().casefold().startswith(("imei", "meter", "serial"))
+    return not said and 13 <= len(re.findall(r"\d", match["id"])) <= 19 and is_card(match["id"])
+
+
+def is_card(text: str) -> bool:
     """The checksum of ISO/IEC 7812 (Luhn) on a number that an issuer of payment cards could have given out."""
     digits = [int(sign) for sign in text if sign.isdigit()]
     if len(set(digits)) == 1 or not _CARD_ISSUER.match("".join(map(str, digits))):
@@ -177,8 +249,9 @@ def _is_card(text: str) -> bool:
 def _phones(text: str, regions: Sequence[str]) -> Iterator[Span]:
     import phonenumbers
 
-    for match in _PHONE.finditer(text):
-        yield match.span("said") if match["said"] else match.span()
+    for start, end in _said(_PHONE, text):
+        if len(re.findall(r"(?<!\d)\d(?!\d)", text[start:end])) < 4:  # 24 7 365 1 2 3 4 is no number
+            yield start, end
     for region in regions:
         for found in phonenumbers.PhoneNumberMatcher(text, region):
             yield found.start, found.end
@@ -187,8 +260,13 @@ def _phones(text: str, regions: Sequence[str]) -> Iterator[Span]:
 def _cued_names(text: str) -> Iterator[Span]:
     for pattern in _NAMES:
         for match in pattern.finditer(text):
-            if match["name"].split()[0] not in _NO_NAME:
-                yield match.span("name")
+            first, *more = match["name"].split()
+            if re.split("['’]", first.casefold())[0] in _NO_NAME:  # I've, that's
+                continue
+            end = match.end("name")
+            if more and more[-1].casefold() in _NO_NAME:  # "spoke to Kevin. Great" without its full stop
+                end -= len(match["name"]) - len(match["name"].rstrip()[: -len(more[-1])].rstrip())
+            yield match.start("name"), end
 
 
 class _Known:
@@ -201,7 +279,7 @@ class _Known:
             words = tuple(word.casefold() for word in _WORD.findall(str(name)))
             if len(words) > 1:
                 self._by_first.setdefault(words[0], []).append(words)
-            self._words |= {word for word in words if len(word) > 2 and word not in _CALENDAR}
+            self._words |= {word for word in words if _names_alone(word)}
         for several in self._by_first.values():
             several.sort(key=len, reverse=True)
 
@@ -220,146 +298,13 @@ class _Known:
             at += length or 1
 
 
+def _names_alone(word: str) -> bool:
+    """Whether one word of a name says enough: not a word of every day, and no more than two letters only where it is none."""
+    return word not in _ALSO_WORDS and (len(word) > 2 or (len(word) == 2 and word not in _TWO_LETTERS))
+
+
 def _within_sentence(text: str, word: re.Match[str]) -> bool:
     """A capitalised word that does not owe its capital to the start of a sentence, nor to a text all in capitals."""
     before = text[: word.start()].rstrip()
     shown = word.group()
     return shown[0].isupper() and not shown.isupper() and bool(before) and before[-1] not in '.!?:;"“(\n'
-
-
-# ------------------------------------------------------------------------------------------------------------- columns
-
-_LOOKED_AT = 500  # different values of a column
-_PERSON = frozenset({
-    "first", "last", "full", "sur", "given", "family", "middle", "maiden", "contact", "customer", "client",
-    "person", "recipient", "user", "respondent", "guest", "passenger", "caller", "agent", "employee", "member",
-    "patient", "holder",
-})  # fmt: skip
-_NAME_COLUMNS = frozenset({
-    "name", "names", "surname", "forename", "firstname", "lastname", "fullname", "contact", "vorname", "nachname",
-    "nom", "prenom", "prénom", "nombre", "apellido",
-})  # fmt: skip
-_COMPANY = re.compile(
-    r"\b(?:ltd|limited|inc|llc|llp|plc|corp|co|gmbh|ag|kg|se|sa|sas|sarl|bv|nv|ab|oy|spa|srl|group|bank|company)\b\.?",
-    re.I,
-)
-
-
-def direct_identifier(column: str, values: pd.Series) -> str | None:
-    """What a column names a person by: email, phone, card, IBAN, name, address, birth date, IP address, or None.
-
-    E-mail addresses, cards and IBANs are known by what the column holds, the others by its name and by values that fit:
-    a column `Phone` of yes and no is kept, and so is `name` where it holds companies.
-
-    >>> direct_identifier("E-mail", pd.Series(["ann@mail.example", None]))
-    'email'
-    >>> direct_identifier("email_sent", pd.Series(["yes", "no"])) is None
-    True
-    """
-    different = pd.Series(values.dropna().unique()[:_LOOKED_AT]).astype(str).str.strip()
-    different = different[different != ""]
-    if different.empty:
-        return None
-    words = _words(column)
-    return next((kind for kind, fits in _KINDS.items() if fits(words, different)), None)
-
-
-def _words(column: str) -> list[str]:
-    """The words of a column's name: RecipientFirstName, recipient_first_name and "Recipient first name" are alike."""
-    apart = re.sub(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])|(?<=[A-ZÀ-Þ])(?=[A-ZÀ-Þ][a-zà-ÿ])", " ", column)
-    return re.findall(r"[^\W\d_]+", apart.casefold())
-
-
-def _share(values: pd.Series, fits: Callable[[str], object]) -> float:
-    return float(values.map(lambda value: bool(fits(value))).mean())
-
-
-def _is_email(words: list[str], values: pd.Series) -> bool:
-    called = bool({"email", "mail", "emails", "courriel"} & set(words))
-    share = _share(values, lambda value: re.fullmatch(r"[^@\s]+@[^@\s]+\.\w{2,}", value))
-    return share > (0 if called else 0.5)
-
-
-def _is_phone(words: list[str], values: pd.Series) -> bool:
-    called = bool(
-        {"phone", "telephone", "tel", "mobile", "cell", "fax", "telefon", "handy", "handynummer", "gsm", "msisdn"}
-        & set(words)
-    ) and not {"minutes", "usage", "model", "plan", "cost"} & set(words)
-    n_digits = values.str.count(r"\d")
-    shaped = (n_digits >= 7) & (n_digits <= 16) & values.str.fullmatch(r"[+\d\s().\-/]+(?:(?:x|ext\.?)\s*\d+)?")
-    return float((shaped if called else shaped & values.str.startswith("+")).mean()) > 0.5
-
-
-def _is_card_column(words: list[str], values: pd.Series) -> bool:
-    whole = values[values.str.fullmatch(r"\d(?:[ -]?\d){12,18}")]
-    return len(whole) > 0.5 * len(values) and _share(whole, _is_card) > 0.8
-
-
-def _is_iban_column(words: list[str], values: pd.Series) -> bool:
-    return _share(values, lambda value: re.fullmatch(r"[A-Za-z]{2}\d{2}[A-Za-z0-9 ]+", value) and _is_iban(value)) > 0.5
-
-
-def _is_name(words: list[str], values: pd.Series) -> bool:
-    """By a name that leaves no doubt (first_name, Contact name), or by a plain `name` that holds persons, not companies."""
-    if not words or _share(values, lambda value: re.search(r"[^\W\d_]{2}", value)) <= 0.5:
-        return False
-    if words[-1] in (
-        "surname",
-        "firstname",
-        "lastname",
-        "fullname",
-        "vorname",
-        "nachname",
-        "forename",
-        "fname",
-        "lname",
-        "nickname",
-        "username",
-        "kundenname",
-        "ansprechpartner",
-        "manager",
-    ):
-        return True
-    if words[-1] in ("name", "names") and _PERSON & set(words[:-1]):
-        return _share(values, _COMPANY.search) < 0.3
-    if len(words) > 1 or words[0] not in _NAME_COLUMNS:
-        return False
-    like = _share(values, lambda value: re.fullmatch(r"[^\d@_/]{2,60}", value) and 2 <= len(value.split()) <= 5)
-    return like > 0.5 and _share(values, _COMPANY.search) < 0.3 and _share(values, str.islower) < 0.9
-
-
-def _is_address(words: list[str], values: pd.Series) -> bool:
-    called = bool({"street", "address", "addr", "adresse", "strasse", "straße"} & set(words)) and not {
-        "ip", "mac", "web", "email", "mail",
-    } & set(words)  # fmt: skip
-    return called and _share(values, lambda value: re.search(r"\d", value) and re.search(r"[^\W\d_]{3}", value)) > 0.5
-
-
-def _is_birth_date(words: list[str], values: pd.Series) -> bool:
-    called = (
-        "dob" in words
-        or "geburtsdatum" in words
-        or "birthday" in words
-        or "birthdate" in words
-        or {"birth", "date"} <= set(words)
-    )
-    return called and _share(values, lambda value: re.search(r"\d", value) and re.search(r"\D", value)) > 0.5
-
-
-def _is_ip(words: list[str], values: pd.Series) -> bool:
-    """By name and content: versions and durations look alike."""
-    return bool({"ip", "ipaddress", "address"} & set(words)) and (
-        _share(values, lambda value: re.fullmatch(r"(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-f]*:){3,7}[0-9a-f]*", value)) > 0.5
-    )
-
-
-_KINDS: dict[str, Callable[[list[str], pd.Series], bool]] = {
-    "email": _is_email,
-    "IBAN": _is_iban_column,
-    "card": _is_card_column,
-    "IP address": _is_ip,
-    "phone": _is_phone,
-    "name": _is_name,
-    "address": _is_address,
-    "birth date": _is_birth_date,
-}

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab.data.privacy import direct_identifier, mask_pii
+from cxlab.data.identifiers import direct_identifier, is_free_text
+from cxlab.data.privacy import mask_pii
 
 MASKED = [
     ("mail jane.o'neil+cx@sub.example.co.uk now", "mail [EMAIL] now"),
@@ -32,6 +33,26 @@ MASKED = [
     ("I live at 12 Baker Street now", "I live at [ADDRESS] now"),
     ("Hauptstraße 12 in Bonn", "[ADDRESS] in Bonn"),
     ("12 rue de Rivoli", "[ADDRESS]"),
+    ("hi, my name is john smith and i waited", "hi, my name is [NAME] and i waited"),
+    ("All good. Thanks, Priya Patel", "All good. Thanks, [NAME]"),
+    ("Never again.\nRegards Tom", "Never again.\nRegards [NAME]"),
+    ("The agent, Kevin, was rude", "The agent, [NAME], was rude"),
+    ("Spoke to Dr. Weber about it", "Spoke to Dr. [NAME] about it"),
+    ("Mrs. MÜLLER called", "Mrs. [NAME] called"),
+    ("Mr del Carmen and Frau van der Berg", "Mr [NAME] and Frau [NAME]"),
+    ("Herr Dr. Weber half", "Herr Dr. [NAME] half"),
+    ("Ms O'Brien-Smith helped", "Ms [NAME] helped"),
+    ("jane (at) example.com or jane at example dot com", "[EMAIL] or [EMAIL]"),
+    ("mein Handy 06 12 34 56 78", "mein Handy [PHONE]"),
+    ("98765 43210 any time", "[PHONE] any time"),
+    ("instagram: jane.doe_7", "instagram: [HANDLE]"),
+    ("from 203.0.113.7 again", "from [IP] again"),
+    ("4111.1111.1111.1111 was charged", "[CARD] was charged"),
+    ("my ssn 078-05-1120", "my ssn [ID]"),
+    ("NI number AB 12 34 56 C", "NI number [ID]"),
+    ("passport number is X1234567", "passport number is [ID]"),
+    ("sort code 20-00-00", "sort code [ID]"),
+    ("about my case 020 7946 0958", "about my case [PHONE]"),
 ]
 KEPT = [
     "Order 4155552671 is late",
@@ -47,6 +68,22 @@ KEPT = [
     "a @ sign, and 5 @ 10 each",
     "waited 45 minutes. Then 20 more.",
     "e.g. this/that and/or those",
+    "This is Great",
+    "asked for Refund twice",
+    "Ask for Monday",
+    "call 24 7 365 1 2 3 4",
+    "ref. no. 12345678901",
+    "IMEI 490154203237518",
+    "The agent was rude",
+    "Thanks",
+    "Many thanks. Great service!",
+    "best service ever",
+    "look at me",
+    "The driver Was late",
+    "passport control took 2 hours",
+    "Skype is just so cool",
+    "why I love Paris.",
+    "the nicest lady I've ever met",
 ]
 
 
@@ -74,10 +111,12 @@ def test_the_container_comes_back_with_its_index_and_missing_texts() -> None:
 
 
 def test_names_of_the_studys_own_customers_are_masked_where_they_stand() -> None:
-    names = ["Ann Price", "José García-Müller"]
+    names = ["Ann Price", "José García-Müller", "Mei Wu", "Kim Ng"]
+    assert mask_pii("then Wu and Ng came", names=names) == "then [NAME] and [NAME] came"
     assert mask_pii("then ann price said no", names=names) == "then [NAME] said no"
     assert mask_pii("José García-Müller helped", names=names) == "[NAME] helped"
-    assert mask_pii("I told Price that", names=names) == "I told [NAME] that"
+    assert mask_pii("I told García-Müller that", names=names) == "I told [NAME] that"
+    assert mask_pii("and the Price was high", names=names) == "and the Price was high"
     assert mask_pii("Price is too high. The price went up.", names=names) == "Price is too high. The price went up."
 
 
@@ -137,3 +176,53 @@ def test_what_only_looks_like_a_phone_or_an_address_is_kept(column: str, values:
 @pytest.mark.parametrize("column", ["Account manager", "username", "lname"])
 def test_more_columns_that_name_a_person(column: str) -> None:
     assert direct_identifier(column, pd.Series(["Ann Miller", "Bob Jones"])) == "name"
+
+
+PEOPLE = ["Ann Miller", "José del Carmen", "Mei Wu", "Peter O'Brien-Smith", "Eva van der Berg"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "kind"),
+    [
+        ("first", ["Ann", "José", "Mei"], "name"),
+        ("last", ["Miller", "del Carmen", "Wu"], "name"),
+        *[
+            (column, PEOPLE, "name")
+            for column in ("Customer", "agent", "Display Name", "Name of customer", "respondent")
+        ],
+        ("ssn", ["078-05-1120", "078051121"], "papers"),
+        ("passport", ["X1234567", "C01X00T47"], "papers"),
+        ("whatsapp", ["+44 7700 900123", "07700 900124"], "phone"),
+        ("contact_no", ["07700 900123", "07700 900124"], "phone"),
+        ("twitter", ["@ann", "@mei_wu"], "handle"),
+        ("LocationLatitude", ["48.8566", "51.5072"], "place"),
+        ("birth_date", ["19750312", "19801105"], "birth date"),
+        ("street", ["High Street", "Hauptstraße", "Rue Cler"], "address"),
+    ],
+)
+def test_columns_whose_values_give_persons_away(column: str, values: list[str], kind: str) -> None:
+    assert direct_identifier(column, pd.Series(values)) == kind
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("order id", ["4111111111111111", "4012888888881881"]),
+        ("address type", ["Home 1", "Work 2"]),
+        ("member name", ["Gold Club", "Silver Club"] * 10),
+        ("client name", ["Basic Plan", "Plus Plan"] * 10),
+        ("Contact", ["Web Chat", "Phone Call", "Web Chat", "Phone Call"] * 5),
+        ("name", ["Basic Plan", "Plus Plan", "Family Plan"] * 9),
+        ("names", ["Paris", "London"]),
+        ("agent", ["A-17", "A-18"]),
+        ("Customer", ["C1", "C2"]),
+    ],
+)
+def test_columns_that_only_sound_like_persons_are_kept(column: str, values: list[str]) -> None:
+    assert direct_identifier(column, pd.Series(values)) is None
+
+
+def test_what_somebody_wrote_is_told_from_categories() -> None:
+    assert is_free_text(pd.Series(["called twice, wants a refund", "asked for Ann on Monday", None]))
+    assert not is_free_text(pd.Series(["very satisfied with the service"] * 30))
+    assert not is_free_text(pd.Series(["North", "South West"]))
