@@ -135,7 +135,10 @@ class Health:
         return {
             "title": self._rows_sentence(),
             "subtitle": "Rows of every export, whatever the period",
-            "note": {"Base": "All rows of all files", "Not shown": "Files that hold only what came after the period"},
+            "note": {
+                "Base": "All rows of all files; the exhibits below count only rows up to the end of the period",
+                "Not shown": "Files that hold only what came after the period",
+            },
         }
 
     def rejects_shown(self) -> Iterator[Shown]:
@@ -216,11 +219,13 @@ class Health:
                 "estimate", ascending=False, kind="stable"
             )
             most = without.to_dict("records")[0]
+            words = SURVEY_WORDS[str(survey)]
             title = (
-                f"Of {n:,} respondents of {wave}, {most['estimate']:.0f}% gave no answer to {most['label']}, the most."
+                f"Of {n:,} respondents of the {words} of {wave}, {most['estimate']:.0f}% gave no answer to "
+                f"{most['label']}, the most."
             )
             if not most["estimate"]:
-                title = f"All {n:,} respondents of {wave} answered every question that was asked."
+                title = f"All {n:,} respondents of the {words} of {wave} answered every question that was asked."
             shown = without.head(_MOST_BARS)
             note = {"Base": f"{n:,} respondents; empty and a missing code count alike"}
             if len(without) > len(shown):

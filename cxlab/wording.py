@@ -90,15 +90,19 @@ def difference_text(
 ) -> str:
     """A difference with its sign, and its interval where there is one. Between shares it is percentage points, never "%".
 
-    >>> difference_text(-17.2, "points", -25, -9), difference_text(-9, "%"), difference_text(0.21, "1 to 7", 0.1, 0.3)
-    ('−17 (−25 to −9)', '−9', '+0.2 (0.1 to 0.3)')
+    >>> difference_text(-17.2, "points", -25, -9), difference_text(-9, "%"), difference_text(0.21, "1 to 7", -0.1, 0.5)
+    ('−17 (−25 to −9)', '−9', '+0.2 (−0.1 to +0.5)')
     """
     if is_missing(value):
         return reason or "not tested"
     number = _finite(value)
     text = number_text(number, decimals_of(unit, number), signed=True)
-    plain = "points" if unit == "%" else unit
-    return text if is_missing(low) or is_missing(high) else f"{text} ({interval_text(low, high, plain)})"
+    if is_missing(low) or is_missing(high):
+        return text
+    ends = _finite(low), _finite(high)
+    decimals = decimals_of(unit, *ends)
+    both = ends[0] < 0 < ends[1]  # an interval on both sides of zero carries both signs
+    return f"{text} ({number_text(ends[0], decimals)} to {number_text(ends[1], decimals, signed=both)})"
 
 
 def difference_unit(unit: str) -> str:

@@ -262,7 +262,7 @@ class _Content:
             if isinstance(item, _Prose):
                 entries += item.entries
             elif isinstance(item, _Exhibit):
-                entries.append((f"x{item.number}", f"{item.number} {item.short}"))
+                entries.append((f"x{item.number}", f"{item.number}. {item.short}"))
         entries += [("not", "What this does not say")] if self.limits else []
         entries += [("method", "Method and code")] if self.code or self.method else []
         return entries if len(entries) > 2 else []

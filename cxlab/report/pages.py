@@ -348,7 +348,7 @@ def _difference(entry: Mapping[str, Any], *, with_unit: bool) -> str:
     """−6 points (−10 to −1); an interval on both sides of zero has both signs. Shares differ by points."""
     low, high, decimals = entry["conf_low"], entry["conf_high"], _decimals(entry)
     text = number_text(entry["difference"], decimals, signed=True)
-    interval = f"({number_text(low, decimals)} to {number_text(high, decimals, signed=low < 0)})"
+    interval = f"({number_text(low, decimals)} to {number_text(high, decimals, signed=low < 0 < high)})"
     if not with_unit:
         return f"{text} {interval}"
     return text + _unit_words("points" if _unit(entry) == "%" else _unit(entry), text) + f" {interval}"

@@ -244,8 +244,8 @@ class Movement:
         untested = frame.loc[frame["p_value"].isna() & (frame[["n_before", "n_after"]].max(axis=1) > 0)]
         note = {
             "Base": f"Up to {frame['n_before'].max():,} answers in {self.before}, {frame['n_after'].max():,} in {self.wave}",
-            "Test": f"{self.change.family_size} tests, Benjamini–Hochberg, {100 * (1 - self._conf_level):.0f}%. "
-            f"{self.change.design}",
+            "Test": f"{self.change.family_size} tests, Benjamini–Hochberg, {100 * (1 - self._conf_level):.0f}%; "
+            f"intervals are those of single measures. {self.change.design}",
         }
         if self.overlap > SMALL_OVERLAP:
             note["Same people"] = (

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from cxlab.demo import LAST_PERIODS, write_demo
+from cxlab.problems import StudyError
 from cxlab.report.runner import run_study
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -113,12 +114,9 @@ def test_tracking_says_the_nps_that_a_count_by_hand_gives(project: Path) -> None
     assert _findings(project, "acme", "2026-Q3")["tracking_app_good"]["owner"] == "Head of Digital"
 
 
-def test_a_survey_that_was_not_asked_is_a_failed_notebook_with_the_way_out(project: Path) -> None:
-    result = run_study("acme", [TRACKING], period="2026-Q3", root=project, params={"survey": "event"})
-    assert result.exit_code == 1
-    reason = result.manifest["notebooks"][0]["reason"]
-    assert "no answers of customers to the event survey" in reason
-    assert "surveys with answers: tracking" in reason
+def test_a_survey_that_was_not_asked_is_refused_with_those_that_were(project: Path) -> None:
+    with pytest.raises(StudyError, match=r"`event`: no customer has answered.*surveys with answers: tracking"):
+        run_study("acme", [TRACKING], period="2026-Q3", root=project, params={"survey": "event"})
 
 
 def test_health_accounts_for_every_row_and_names_the_reasons(project: Path) -> None:
