@@ -281,9 +281,10 @@ def examine_health(study: Study) -> Health:
     gone: list[str] = []
     if len(responses):
         labels = study.items.set_index("item")["label"]
-        every = missingness(responses, study.config)
-        gone = [labels[item] for item in _no_longer_answered(every, responses)]
-        missing = _newest_waves(every, responses)
+        customers = responses[responses["perspective"] == "customer"]  # staff are asked less, and not invited
+        every = missingness(customers, study.config)
+        gone = [labels[item] for item in _no_longer_answered(every, customers)]
+        missing = _newest_waves(every, customers)
         missing = missing.assign(label=missing["item"].map(labels))
     result = {
         "files": files,

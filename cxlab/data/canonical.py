@@ -258,7 +258,9 @@ class _Reading:
             if undated.any():
                 way_out = f'map `{counts}` in columns, or say period = "2026-Q3" for the file'
                 what = f"{int(undated.sum()):,} of {len(undated):,} rows have neither a date (`{counts}`) nor a period"
-                self.tell(self.place.key("columns"), what, way_out)
+                most = 2 * undated.sum() >= len(undated)
+                what += "" if most else " and are rejected"
+                self.tell(self.place.key("columns"), what, way_out, "error" if most else "warning")
         self.moment = moment.astype(UTC)
 
     # ------------------------------------------------------------------------------------------------ constants, ids
