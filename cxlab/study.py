@@ -137,6 +137,10 @@ class Study:
             tables["events"] = self._table("events")
         return ratings(tables, self.config)
 
+    def table_or_none(self, table: str) -> pd.DataFrame | None:
+        """A table that a notebook wants and does not need: None where the study has no source for it."""
+        return self._table(table) if self.has(table) else None
+
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables of the study by name, events among them as a DataFrame."""

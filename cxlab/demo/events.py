@@ -28,9 +28,9 @@ TEAM_SPREAD = 0.3  # of the teams' effects on the latent satisfaction with help
 WAIT_EFFECT = -0.12  # of a minute of waiting on the latent satisfaction with help
 ANSWERED_WITHIN = 3.0  # minutes: the promise that is broken
 ACTIVATED_WITHIN = 5.0  # days: kept online, broken after a shop
-SURVEYED = {"order": 0.35, "onboarding": 0.45, "help": 0.20, "resolution": 0.45}  # share of events with an invitation
+SURVEYED = {"order": 0.45, "onboarding": 0.60, "help": 0.20, "resolution": 0.45}  # share of events with an invitation
 ANSWERED = 0.40
-MEANS = {"order": 0.55, "onboarding": 0.35, "help": -0.05, "resolution": 0.10}
+MEANS = {"order": 0.75, "onboarding": 0.35, "help": -0.05, "resolution": 0.10}
 ASKED_SINCE = pd.Timestamp("2025-07-01")  # the event survey was begun then
 
 

@@ -14,7 +14,7 @@ from cxlab.demo.truth import CLOSED, EXPORTED, FEWEST_CUSTOMERS, OPENED, TENURE_
 _OLDEST_YEARS = 12
 _NEWEST_INVITED_DAYS = 60  # nobody is asked in their first two months
 _TWO_YEARS = 730
-_SALES_DAYS = 24  # in a shop orders wait for activation this long on average, elsewhere a tenth of it
+_SALES_DAYS = 18  # in a shop orders wait for activation this long on average, elsewhere a tenth of it
 
 
 def stream(random_state: int, name: str) -> np.random.Generator:

@@ -144,7 +144,7 @@ class Truth:
         }
     )
     business_price: float = -1.0  # on the satisfaction of business customers with the price: nothing of it changes
-    shop_onboarding: float = -0.6  # on the satisfaction with getting started of those who ordered in a shop
+    shop_onboarding: float = -0.8  # on the satisfaction with getting started of those who ordered in a shop
     touchpoint_goodwill: float = 0.5
     touchpoint_noise: float = 0.8
     recommend_weights: tuple[float, ...] = (0.10, 0.40, 0.0, 0.27, 0.22, 0.15)  # in the order of TOUCHPOINTS; app: none

@@ -1,5 +1,6 @@
 """Statistics that several rooms share: intervals, and the correction for many tests. Knows no surveys and no files."""
 
+from cxlab.inference.estimates import difference_row, mean_row, share_row
 from cxlab.inference.intervals import (
     Difference,
     Estimate,
@@ -21,9 +22,12 @@ __all__ = [
     "benjamini_hochberg",
     "detectable_difference",
     "difference",
+    "difference_row",
     "effective_base",
     "kish",
     "linearised_mean",
+    "mean_row",
     "newcombe",
+    "share_row",
     "wilson",
 ]

@@ -1,0 +1,53 @@
+"""The pictures of a report: one look, drawn from tidy tables of estimates (`rows` says how).
+
+Rows and waves: `dot_whisker`, `difference_plot`, `bars`, `trend`. Two values a row, fields, planes, curves and the journey:
+`dumbbell`, `matrix`, `plane`, `steps`, `journey`.
+"""
+
+from cxlab.charts.fields import dumbbell, journey, matrix, plane, steps
+from cxlab.charts.rows import (
+    CONTEXT,
+    DPI,
+    FOCUS,
+    INK,
+    MARKERS,
+    MUTED,
+    PAPER,
+    READINGS,
+    SERIES,
+    STILL,
+    STYLE,
+    WIDTH,
+    bars,
+    difference_plot,
+    dot_whisker,
+    png,
+    style,
+    trend,
+)
+
+__all__ = [
+    "CONTEXT",
+    "DPI",
+    "FOCUS",
+    "INK",
+    "MARKERS",
+    "MUTED",
+    "PAPER",
+    "READINGS",
+    "SERIES",
+    "STILL",
+    "STYLE",
+    "WIDTH",
+    "bars",
+    "difference_plot",
+    "dot_whisker",
+    "dumbbell",
+    "journey",
+    "matrix",
+    "plane",
+    "png",
+    "steps",
+    "style",
+    "trend",
+]

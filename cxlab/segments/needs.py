@@ -1,0 +1,539 @@
+"""Which groups of customers differ in what they need, and are the groups real?
+
+`needs_segments` takes the answers to a battery of needs (one row a respondent of one wave), screens them, takes out each
+person's own level of ticking, asks whether there are groups at all, how many come back when the sample is drawn again, and
+describes them. Where there are none it says so, and nobody is put into a group.
+
+What it does not say: that a group is a target, or why its members need what they need. A group that "wants everything"
+cannot be found after the level of ticking is taken out; how much of the raw solution is only that level is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxlab.inference import benjamini_hochberg, mean_row, share_row
+from cxlab.inference.intervals import two_sided_p
+from cxlab.problems import NotApplicableError, ParameterError
+from cxlab.segments.kmeans import KMeansSegmenter, styled
+from cxlab.segments.screening import screen
+from cxlab.segments.stability import NullCheck, Stability, null_check, rand_index, stability
+from cxlab.wording import describe, estimate_text, list_text, number_text
+
+LEAST_RESPONDENTS = 200
+COMES_BACK = (
+    0.8  # median adjusted Rand index of pairs of samples, from which on a number of segments is taken to come back
+)
+HOLDS = 0.6  # median overlap that the weakest segment needs
+MOST_SEGMENTS = 7
+MEMBERSHIP = ["customer_id", "segment_id", "probability", "typing_version"]
+
+
+@dataclass(frozen=True)
+class NeedsSegments:
+    """What a battery of needs shows.
+
+    `verdict` is "segments", "style" or "none" (`null_check`). `solutions` has one row a number of segments (k, ari, ari_low,
+    ari_high, weakest), `sizes` one row a segment, `profile` one row a segment and need (estimate: how much more or less
+    important than to the person on average, in points of the scale), `outcomes` one row a segment and outcome (NPS,
+    satisfaction), `groups` one row a segment and group of customers, `needs` one row a need over all. `members` has one row
+    a respondent who was placed.
+    """
+
+    wave: str
+    verdict: str
+    k: int
+    solutions: pd.DataFrame
+    needs: pd.DataFrame
+    sizes: pd.DataFrame
+    profile: pd.DataFrame
+    outcomes: pd.DataFrame
+    groups: pd.DataFrame
+    members: pd.DataFrame
+    screened: pd.DataFrame
+    style_share: float
+    style_agreement: float
+    conf_level: float
+    weighted: bool
+    null: NullCheck
+    stable: Stability = field(repr=False)
+
+    @property
+    def found(self) -> bool:
+        """Whether customers were put into groups."""
+        return self.verdict == "segments" and self.k > 1
+
+    @property
+    def n(self) -> int:
+        return int(self.screened["keep"].sum())
+
+    def headline(self) -> str:
+        """The answer in one sentence."""
+        if not self.found:
+            why = {
+                "style": "what looks like groups is only that some people tick high and others low",
+                "none": "the answers are no more grouped than answers without groups would be",
+                "segments": "no number of groups comes back when the sample is drawn again",
+            }[self.verdict]
+            return f"No groups of customers with needs of their own: {why}."
+        ari = float(self.solutions.set_index("k")["ari"][self.k])
+        return (
+            f"{_COUNTS.get(self.k, str(self.k))} groups of customers differ in what they need, and they come back when the "
+            f"sample is drawn again (agreement {ari:.2f}, where 1 is the same groups)."
+        )
+
+    def sentences(self) -> list[str]:
+        """Who the groups are, how much is style, and what was left out."""
+        said = []
+        if self.found:
+            largest = self.sizes.sort_values("estimate", ascending=False).to_dict("records")
+            said.append("By size: " + list_text(f"“{row['label']}” ({row['estimate']:.0f}%)" for row in largest) + ".")
+            apart = self.outcomes[self.outcomes["reading"] == "changed"]
+            if len(apart):
+                far = apart.reindex(apart["difference"].abs().sort_values(ascending=False).index).to_dict("records")[0]
+                more = "above" if far["difference"] > 0 else "below"
+                said.append(
+                    f"{far['label']} of “{far['segment']}” lies {abs(far['difference']):.0f} points {more} that of the others."
+                )
+            else:
+                said.append("None of them is clearly more or less satisfied or loyal than the others.")
+        said.append(
+            f"{self.style_share:.0%} of the differences between the groups of the raw answers is only how high people tick; "
+            "it is taken out here."
+        )
+        dropped = self.screened[~self.screened["keep"]]["reason"].value_counts()
+        if len(dropped):
+            reasons = list_text(f"{number_text(n)} for {reason}" for reason, n in dropped.items())
+            said.append(f"Of {len(self.screened):,} respondents {int(dropped.sum()):,} were left out: {reasons}.")
+        return said
+
+    def base_sentence(self) -> str:
+        weights = "sizes are weighted" if self.weighted else "not weighted"
+        return f"Deep dive {self.wave}: {self.n:,} respondents with careful answers, {weights}."
+
+    def key_numbers(self) -> pd.DataFrame:
+        """The four largest groups by their share of customers."""
+        rows = self.sizes.sort_values("estimate", ascending=False) if self.found else self.sizes.iloc[:0]
+        return rows.head(4).assign(label=rows["label"].head(4), reading="no earlier wave", estimate_before=np.nan)
+
+    # ------------------------------------------------------------------------------------------- what is shown, and said
+
+    def needs_words(self) -> dict[str, Any]:
+        first, *_, last = self.needs.to_dict("records")
+        return {
+            "title": f"{first['label']} matters most ({first['estimate']:.1f} of 5), {_inside(last['label'])} least "
+            f"({last['estimate']:.1f}).",
+            "subtitle": f"Mean importance, 1 to 5, {100 * self.conf_level:g}% interval",
+            "alt": describe("Dot plot of mean importance by need", self.needs, label_col="label", unit="1 to 5"),
+            "note": {"Base": f"{self.n:,} respondents", "Source": f"Deep dive {self.wave}"},
+        }
+
+    def solutions_shown(self) -> pd.DataFrame:
+        """One row a number of groups: its agreement, and the middle half of the pairs."""
+        ends = {"ari": "estimate", "ari_low": "conf_low", "ari_high": "conf_high"}
+        return self.solutions.rename(columns=ends).assign(groups=self.solutions["k"].astype(str), n=self.n)
+
+    def solutions_words(self) -> dict[str, Any]:
+        rows = dict(zip(self.solutions["k"].astype(int), self.solutions["ari"], strict=True))
+        best = max(rows, key=lambda k: rows[k])
+        title = f"Agreement of repeated solutions is highest for {best} groups, {rows[best]:.2f}."
+        if self.found:
+            drop = f" and with one group more {rows[self.k + 1]:.2f}" if self.k + 1 in rows else ""
+            title = f"The agreement of repeated solutions is {rows[self.k]:.2f} with {self.k} groups{drop}."
+        pairs = len(self.stable.pairs) // max(len(self.solutions), 1)
+        return {
+            "title": title,
+            "subtitle": "Adjusted Rand index of pairs of bootstrap samples by number of groups, median and middle half: 1 is "
+            "the same groups, 0 chance",
+            "alt": "Line of the agreement by number of groups: "
+            + "; ".join(f"{k} groups {value:.2f}" for k, value in rows.items())
+            + ".",
+            "note": {
+                "Base": f"{self.n:,} respondents, {pairs} pairs of samples for each number",
+                "Rule": f"The largest number with a median of {COMES_BACK:g} whose weakest group keeps {HOLDS:.0%} of itself",
+                "Test": "Against answers without groups the best solution lies "
+                f"{self.null.table['z_centred'].max():.0f} standard deviations out; more than 3 counts as groups",
+            },
+        }
+
+    def profile_shown(self) -> Iterator[Shown]:
+        """Each group against the average need of its members, where there are groups."""
+        if not self.found:
+            return
+        leading = {str(row["segment_id"]): str(row["label"]) for row in self.sizes.to_dict("records")}
+        rows = self.profile.assign(leading=self.profile["item"].map(leading) == self.profile["segment"])
+        top = max(rows.to_dict("records"), key=lambda row: row["estimate"])
+        yield {
+            "title": f"The most distinct group is “{top['segment']}”: it rates {_inside(top['label'])} "
+            f"{top['estimate']:.1f} points above its own average.",
+            "subtitle": "Importance less the person's own mean over all needs, points on 1 to 5, by group and need",
+            "alt": describe(
+                "Field of needs by group", rows.assign(unit=""), label_col="label", series_col="segment", unit="1 to 5"
+            ),
+            "note": {
+                "Base": list_text(f"{row['label']} {row['n']:,}" for row in self.sizes.to_dict("records")),
+                "Interval": f"{100 * self.conf_level:g}%, in the table; the groups are made from these answers, so they differ "
+                "by construction",
+            },
+        }, rows  # fmt: skip
+
+    def outcomes_shown(self) -> Iterator[Shown]:
+        """Each outcome by group."""
+        if not self.found:
+            return
+        for label, rows in self.outcomes.groupby("label", sort=False):
+            apart = rows[rows["reading"] == "changed"].to_dict("records")
+            unit = str(rows["unit"].iloc[0])
+            title = f"No group clearly differs from the others in {_inside_name(str(label))}."
+            if apart:
+                far = max(apart, key=lambda row: abs(row["difference"]))
+                title = f"{label} of “{far['segment']}” is {estimate_text(far['estimate'], unit)}, clearly apart from the others."
+            yield {
+                "name": f"outcome_{rows['outcome'].iloc[0]}",
+                "title": title,
+                "subtitle": f"{label} by group, {100 * self.conf_level:g}% interval",
+                "alt": describe(f"Dot plot of {label} by group", rows, label_col="segment", unit=unit),
+                "note": {
+                    "Base": f"{int(rows['n'].sum()):,} answers",
+                    "Test": f"Each group against all others; {int(self.outcomes['p_value'].notna().sum())} tests on this page, "
+                    "Benjamini–Hochberg",
+                },
+            }, rows.reset_index(drop=True)  # fmt: skip
+
+    def groups_shown(self) -> Iterator[Shown]:
+        """The groups of customers that are more, or less, frequent in a segment; all of them where none is."""
+        if not self.found or self.groups.empty:
+            return
+        apart = self.groups[self.groups["reading"] == "changed"].sort_values(
+            "q_value", kind="stable", ignore_index=True
+        )
+        shown = apart if len(apart) else self.groups.sort_values("p_value", kind="stable", ignore_index=True)
+        words = self.groups_words()
+        words["note"]["Shown"] = "Clear differences" if len(apart) else "The ten least unclear; none is clear"
+        yield words, shown.head(10)
+
+    def groups_words(self) -> dict[str, Any]:
+        tested = int(self.groups["p_value"].notna().sum())
+        apart = self.groups[self.groups["reading"] == "changed"].to_dict("records")
+        columns = list_text(str(column).replace("_", " ") for column in self.groups["by"].drop_duplicates())
+        title = (
+            f"Nothing the company knows of its customers ({columns}) clearly tells the groups apart, in {tested} tests."
+        )
+        if apart:
+            far = max(apart, key=lambda row: abs(row["difference"]))
+            title = (
+                f"{len(apart)} of {tested} shares differ clearly between the groups, most {far['cell']} in “{far['segment']}”: "
+                f"{far['estimate']:.0f}%."
+            )
+        return {
+            "title": title,
+            "subtitle": f"Share of each group's members, {100 * self.conf_level:g}% interval",
+            "note": {"Test": f"{tested} tests, Benjamini–Hochberg", "Source": "Customers table"},
+        }
+
+    def findings(self) -> list[dict[str, Any]]:
+        """Size and outcomes of each group, as `cxlab.findings.record` takes them."""
+        if not self.found:
+            return []
+        sized = [
+            {
+                "name": f"segment_share_{row['segment_id']}",
+                "result": {**row, "headline": f"{row['label']}: {row['estimate']:.0f}% of customers."},
+                "level": "segment",
+                "target": row["label"],
+                "unit": "%",
+                "definition": "share of customers placed in the group",
+                "comparable": "cumulative",
+                "label": f"Share of customers: {row['label']}",
+            }
+            for row in self.sizes.to_dict("records")
+        ]
+        outcomes = [
+            {
+                "name": f"segment_{row['outcome']}_{row['segment_id']}",
+                "result": {**row, "headline": _outcome_headline(row)},
+                "level": "segment",
+                "target": row["segment"],
+                "unit": row["unit"],
+                "better": "higher",
+                "definition": f"{row['outcome']} in the deep dive",
+                "comparable": "cumulative",
+                "label": f"{row['label']}: {row['segment']}",
+            }
+            for row in self.outcomes.to_dict("records")
+        ]
+        return sized + outcomes
+
+
+_COUNTS = {2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six", 7: "Seven"}
+
+
+Shown = tuple[dict[str, Any], pd.DataFrame]
+"""What an exhibit says (title, subtitle, alt, note) and the rows that it shows."""
+
+
+def _inside(label: str) -> str:
+    return label[:1].lower() + label[1:]
+
+
+def _inside_name(label: str) -> str:
+    return label if label[:2].isupper() else _inside(label)
+
+
+def _outcome_headline(row: Any) -> str:
+    sign = "%" if row["unit"] == "%" else ""
+    ends = f"between {number_text(row['conf_low'])}{sign} and {number_text(row['conf_high'])}{sign}"
+    return f"{row['label']} of {row['segment']} is {number_text(row['estimate'])}{sign}, {ends} (n {row['n']:,})."
+
+
+def needs_segments(
+    responses: pd.DataFrame,
+    items: pd.DataFrame,
+    customers: pd.DataFrame | None = None,
+    *,
+    n_segments: int = 0,
+    group_cols: tuple[str, ...] = (),
+    n_boot: int = 50,
+    conf_level: float = 0.95,
+    random_state: int = 0,
+) -> NeedsSegments:
+    """Groups by need among the respondents of the newest wave that asked about needs.
+
+    `responses` and `items` are those of an open study; needs are the items with the role `need`, else `importance`, else
+    `expectation`. `n_segments` 0: the largest number that comes back. `customers` brings the columns `group_cols` that the
+    groups are compared on (none named: those with 2 to 12 values). Respondents with a hole in the battery are left out and
+    counted; earlier waves are placed by the model of the newest.
+
+    Raises `NotApplicableError` where no such battery was asked of enough people, `ParameterError` for a number of segments
+    that the answers cannot give.
+    """
+    battery, role = _battery(responses, items)
+    asked = responses[responses["perspective"] == "customer"].dropna(subset=battery, how="all")
+    wave = str(asked.groupby("wave")["counted_at"].max().idxmax()) if len(asked) else ""
+    newest = asked[asked["wave"] == wave]
+    screened = _screened(newest, battery)
+    careful = newest[screened["keep"].to_numpy()]
+    if len(careful) < LEAST_RESPONDENTS:
+        what = f"{len(careful)} careful answers to the {len(battery)} questions about {role}"
+        raise NotApplicableError(f"needs at least {LEAST_RESPONDENTS} respondents to group; there are {what}")
+    if n_segments and not 2 <= n_segments <= MOST_SEGMENTS:
+        raise ParameterError("n_segments", f"`{n_segments}` groups", f"0 (chosen), or 2 to {MOST_SEGMENTS}")
+    X = careful[battery].to_numpy(dtype=float)
+    null = null_check(X, k=range(2, MOST_SEGMENTS + 1), n_null=20, random_state=random_state)
+    ks = sorted({*range(2, MOST_SEGMENTS + 1), *([n_segments] if n_segments else [])})
+    stable = stability(X, k=ks, n_boot=n_boot, style="center", random_state=random_state)
+    solutions = stable.summary()
+    holds = solutions[(solutions["ari"] >= COMES_BACK) & (solutions["weakest"] >= HOLDS)]
+    k = n_segments or (int(holds["k"].max()) if len(holds) else 1)
+    k = k if null.verdict == "segments" else 1
+    weights = careful["weight"].to_numpy() if "weight" in careful and careful["weight"].notna().all() else None
+    labels = {row["item"]: row["label"] for row in items.to_dict("records")}
+    model = KMeansSegmenter(max(k, 1), style="center", random_state=random_state).fit(X)
+    raw = KMeansSegmenter(max(k, 2), random_state=random_state).fit(X).labels_
+    centred = model.labels_ if k > 1 else KMeansSegmenter(2, style="center", random_state=random_state).fit(X).labels_
+    names = _names(model, battery, labels)
+    place = np.array(list(names))[model.labels_]
+    shown = pd.Series(place, index=careful.index).map(names)
+    profile = _profile(careful[battery], shown, labels, weights, conf_level)
+    return NeedsSegments(
+        wave=wave,
+        verdict=null.verdict,
+        k=k,
+        solutions=solutions,
+        needs=_over_all(careful, battery, labels, weights, conf_level),
+        sizes=_sizes(shown, names, weights, conf_level),
+        profile=profile,
+        outcomes=_outcomes(careful, shown, names, items, conf_level),
+        groups=_group_shares(careful, shown, customers, group_cols, conf_level),
+        members=_members(asked, battery, model, names) if k > 1 else pd.DataFrame(columns=MEMBERSHIP),
+        screened=screened,
+        style_share=_eta(raw, X.mean(axis=1)),
+        style_agreement=rand_index(raw, centred, np.ones(len(raw))),
+        conf_level=conf_level,
+        weighted=weights is not None,
+        null=null,
+        stable=stable,
+    )
+
+
+def _battery(responses: pd.DataFrame, items: pd.DataFrame) -> tuple[list[str], str]:
+    """The items to group by, and their role."""
+    for role in ("need", "importance", "expectation"):
+        known = items[(items["role"] == role) & items["low"].notna()]
+        names = [name for name in known["item"] if name in responses and responses[name].notna().any()]
+        if len(names) >= 4:
+            return names, role
+    raise NotApplicableError("needs at least four questions about needs, importance or expectation; no item asks them")
+
+
+def _screened(newest: pd.DataFrame, battery: list[str]) -> pd.DataFrame:
+    table = screen(newest[battery])
+    holes = table["keep"] & (table["missing_share"] > 0)
+    return table.assign(keep=table["keep"] & ~holes, reason=table["reason"].mask(holes, "an unanswered need"))
+
+
+def _names(model: KMeansSegmenter, battery: list[str], labels: dict[str, str]) -> dict[str, str]:
+    """segment_id → name, in the order of the model's segments: by the need that sets a segment apart most.
+
+    A segment that shares its leading need with another one is named after its first need that is not taken.
+    """
+    apart = model.cluster_centers_ - model.cluster_centers_.mean(axis=0)
+    order = np.argsort(-apart.max(axis=1), kind="stable")
+    taken: dict[int, str] = {}
+    for segment in order:
+        needs = [battery[j] for j in np.argsort(-apart[segment], kind="stable")]
+        taken[int(segment)] = next((need for need in needs if need not in taken.values()), f"segment_{segment}")
+    return {taken[j]: labels.get(taken[j], taken[j]) for j in range(len(taken))}
+
+
+def _over_all(
+    careful: pd.DataFrame, battery: list[str], labels: dict[str, str], weights: Any, conf_level: float
+) -> pd.DataFrame:
+    rows = [
+        {"item": item, "label": labels[item]}
+        | mean_row(careful[item], unit="1 to 5", weights=weights, conf_level=conf_level)
+        for item in battery
+    ]
+    return pd.DataFrame(rows).sort_values("estimate", ascending=False, ignore_index=True)
+
+
+def _sizes(shown: pd.Series, names: dict[str, str], weights: Any, conf_level: float) -> pd.DataFrame:
+    rows = []
+    for segment, label in names.items():
+        inside = (shown == label).to_numpy()
+        row = share_row(inside, weights=weights, conf_level=conf_level)
+        rows.append({"segment_id": segment, "label": label} | row | {"n": int(inside.sum()), "n_all": len(inside)})
+    return pd.DataFrame(rows).sort_values("estimate", ascending=False, ignore_index=True)
+
+
+def _profile(
+    answers: pd.DataFrame, shown: pd.Series, labels: dict[str, str], weights: Any, conf_level: float
+) -> pd.DataFrame:
+    centred = pd.DataFrame(
+        styled(answers.to_numpy(dtype=float), "center"), index=answers.index, columns=answers.columns
+    )
+    rows = []
+    for segment in dict.fromkeys(map(str, shown)):
+        part = centred[shown == segment]
+        own = None if weights is None else weights[(shown == segment).to_numpy()]
+        rows += [
+            {"segment": segment, "item": item, "label": labels[item]}
+            | mean_row(part[item], unit="1 to 5", weights=own, conf_level=conf_level)
+            for item in answers
+        ]
+    return pd.DataFrame(rows)
+
+
+def _outcomes(
+    careful: pd.DataFrame, shown: pd.Series, names: dict[str, str], items: pd.DataFrame, conf_level: float
+) -> pd.DataFrame:
+    """NPS and satisfaction overall of each segment, and the difference from all others."""
+    known = items.set_index("item")
+    ids = {label: segment for segment, label in names.items()}
+    rows = []
+    for item in known.index[known["touchpoint"].isna() & known["role"].isin(["loyalty", "satisfaction"])]:
+        if item not in careful or careful[item].notna().sum() < LEAST_RESPONDENTS / 2:
+            continue
+        scored, unit, label = _scored(careful[item], known.loc[item])
+        for segment in names.values():
+            inside = (shown == segment).to_numpy()
+            rows.append(
+                {"segment": segment, "segment_id": ids[str(segment)], "outcome": item, "label": label, "unit": unit}
+                | _against_others(scored, inside, unit, conf_level)
+            )
+    table = pd.DataFrame(rows, columns=None if rows else _AGAINST)
+    return _tested(table, conf_level)
+
+
+_AGAINST = [
+    "segment", "segment_id", "outcome", "label", "unit", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n",
+    "difference", "p_value", "q_value", "reading", "reason",
+]  # fmt: skip
+
+
+def _scored(scores: pd.Series, item: pd.Series) -> tuple[pd.Series, str, str]:
+    """What each answer counts: −100, 0, 100 for NPS; 0 or 1 for the share of the two best answers."""
+    if item["role"] == "loyalty" and (item["low"], item["high"]) == (0, 10):
+        return (100.0 * (scores >= 9) - 100.0 * (scores <= 6)).where(scores.notna()), "points", "NPS"
+    return (scores > item["high"] - 2).astype(float).where(scores.notna()), "%", str(item["label"])
+
+
+def _against_others(scored: pd.Series, inside: np.ndarray, unit: str, conf_level: float) -> dict[str, Any]:
+    row = share_row if unit == "%" else mean_row
+    own, others = row(scored[inside], conf_level=conf_level), row(scored[~inside], conf_level=conf_level)
+    change = own["estimate"] - others["estimate"]
+    error = float(np.hypot(own["std_error"], others["std_error"]))
+    own |= {"unit": unit, "difference": change}
+    return own | {"p_value": two_sided_p(change / error) if error > 0 else np.nan}
+
+
+def _tested(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:
+    if table.empty:
+        return table.reindex(columns=_AGAINST)
+    q = benjamini_hochberg(table["p_value"])
+    reading = np.where(np.isnan(q), "not tested", np.where(q < 1 - conf_level, "changed", "no clear change"))
+    return table.assign(q_value=q, reading=reading)
+
+
+def _group_shares(
+    careful: pd.DataFrame,
+    shown: pd.Series,
+    customers: pd.DataFrame | None,
+    group_cols: tuple[str, ...],
+    conf_level: float,
+) -> pd.DataFrame:
+    """Share of each group of customers within each segment, against all other respondents."""
+    columns = ["segment", "by", "cell", *_AGAINST[4:]]
+    if customers is None or "customer_id" not in careful:
+        return pd.DataFrame(columns=columns)
+    wanted = list(group_cols) or [
+        str(column)
+        for column in customers
+        if column not in ("customer_id", "account_id", "from_source")
+        and pd.api.types.is_string_dtype(customers[column])
+        and 2 <= customers[column].nunique() <= 12
+    ]
+    known = customers.drop_duplicates("customer_id").set_index("customer_id").reindex(careful["customer_id"])
+    rows = []
+    for column in wanted:
+        values = known[column].to_numpy(dtype=object)
+        there = pd.notna(values)
+        for cell in sorted({str(value) for value in values[there]}):
+            flags = pd.Series(np.where(there, values == cell, np.nan), index=careful.index, dtype=float)
+            for segment in map(str, shown.unique()):
+                row = _against_others(flags, (shown == segment).to_numpy(), "%", conf_level)
+                rows.append({"segment": segment, "by": column, "cell": cell} | row)
+    return _tested(pd.DataFrame(rows), conf_level).reindex(columns=columns) if rows else pd.DataFrame(columns=columns)
+
+
+def _members(asked: pd.DataFrame, battery: list[str], model: KMeansSegmenter, names: dict[str, str]) -> pd.DataFrame:
+    """Everybody who answered the battery in any wave, placed by the model of the newest; the latest answer counts."""
+    whole = asked.dropna(subset=[*battery, "customer_id"]).sort_values("counted_at", kind="stable")
+    whole = whole[screen(whole[battery])["keep"]].drop_duplicates("customer_id", keep="last")
+    X = styled(whole[battery].to_numpy(dtype=float), "center")
+    gaps = np.sqrt(((X[:, None] - model.cluster_centers_[None]) ** 2).sum(axis=2))
+    nearness = np.exp(-(gaps**2)) / np.exp(-(gaps**2)).sum(axis=1, keepdims=True)
+    nearest = gaps.argmin(axis=1)
+    return pd.DataFrame(
+        {
+            "customer_id": whole["customer_id"].to_numpy(),
+            "segment_id": np.array(list(names))[nearest],
+            "segment": np.array(list(names.values()))[nearest],
+            "probability": nearness.max(axis=1),
+            "typing_version": "kmeans-centred-1",
+        }
+    ).sort_values("customer_id", ignore_index=True)
+
+
+def _eta(labels: np.ndarray, values: np.ndarray) -> float:
+    """The share of the variance of `values` that lies between groups."""
+    total = ((values - values.mean()) ** 2).sum()
+    between = sum(
+        (labels == label).sum() * (values[labels == label].mean() - values.mean()) ** 2 for label in np.unique(labels)
+    )
+    return float(between / total) if total > 0 else 0.0
