@@ -294,7 +294,7 @@ class Touchpoints:
                 label=self.seams["from_label"] + " → " + self.seams["to_label"],
                 reading=[
                     "not tested"
-                    if not q == q
+                    if q != q
                     else "no clear change"
                     if q >= 1 - self.conf_level
                     else "better"

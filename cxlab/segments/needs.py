@@ -31,7 +31,7 @@ COMES_BACK = (
 )
 HOLDS = 0.6  # median overlap that the weakest segment needs
 MOST_SEGMENTS = 7
-MEMBERSHIP = ["customer_id", "segment_id", "probability", "typing_version"]
+MEMBERSHIP = ["customer_id", "segment_id", "segment", "probability", "typing_version", "placed_at"]
 
 
 @dataclass(frozen=True)
@@ -422,7 +422,7 @@ def _profile(
         part = centred[shown == segment]
         own = None if weights is None else weights[(shown == segment).to_numpy()]
         rows += [
-            {"segment": segment, "item": item, "label": labels[item]}
+            {"segment": segment, "item": item, "label": labels[str(item)]}
             | mean_row(part[item], unit="1 to 5", weights=own, conf_level=conf_level)
             for item in answers
         ]
@@ -526,6 +526,7 @@ def _members(asked: pd.DataFrame, battery: list[str], model: KMeansSegmenter, na
             "segment": np.array(list(names.values()))[nearest],
             "probability": nearness.max(axis=1),
             "typing_version": "kmeans-centred-1",
+            "placed_at": whole["counted_at"].to_numpy(),
         }
     ).sort_values("customer_id", ignore_index=True)
 

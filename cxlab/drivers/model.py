@@ -1,0 +1,471 @@
+"""What moves loyalty: a regression on the drivers, the importance of each, and what would happen if one improved.
+
+`DriverModel` fits ordinary least squares with robust (HC3) or account-clustered errors (statsmodels). Whether a driver counts
+at all is said by the test of its coefficient, corrected for their number; how much it counts by its share of R² (LMG) with a
+bootstrap interval by respondent or account. `loyalty_drivers` puts together what a reader needs.
+
+Everything here is association. A driver that goes with loyalty need not cause it, and one that is left out lends its weight
+to those that are in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxlab.drivers.importance import MOST_EXACT, closed_form, lmg, relative_importance, resampled
+from cxlab.inference import benjamini_hochberg, mean_row, share_row
+from cxlab.inference.intervals import check_conf_level, critical_value
+from cxlab.problems import NotApplicableError, ParameterError, did_you_mean
+from cxlab.wording import describe, list_text
+
+LEAST_ROWS = 150
+_COLUMNS = [
+    "driver", "estimate", "std_error", "p_value", "q_value", "conf_low", "conf_high", "conf_level", "correlation", "vif",
+    "sign_reversed", "n",
+]  # fmt: skip
+
+
+@dataclass
+class DriverModel:
+    """An outcome and its drivers: one row of `X` and `y` is one respondent with all answers. `fit` first."""
+
+    X: pd.DataFrame
+    y: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64] | None = None
+    n_left_out: int = 0
+    conf_level: float = 0.95
+    result: Any = field(default=None, repr=False)
+    clusters: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_columns(
+        cls,
+        data: pd.DataFrame,
+        outcome: str,
+        drivers: list[str],
+        *,
+        weights: str | None = None,
+        conf_level: float = 0.95,
+    ) -> DriverModel:
+        """From a table with one column a question. Rows with a hole in any of them are left out and counted."""
+        check_conf_level(conf_level)
+        for column in (outcome, *drivers, *filter(None, (weights,))):
+            if column not in data:
+                raise ValueError(f"the table has no column `{column}`; {did_you_mean(column, map(str, data.columns))}")
+        whole = data.dropna(subset=[outcome, *drivers, *filter(None, (weights,))])
+        return cls(
+            X=whole[drivers].astype(float),
+            y=whole[outcome].to_numpy(dtype=float),
+            weights=None if weights is None else whole[weights].to_numpy(dtype=float),
+            n_left_out=len(data) - len(whole),
+            conf_level=conf_level,
+        )
+
+    def fit(self, cov_type: Literal["HC3", "cluster", "nonrobust"] = "HC3", clusters: Any = None) -> DriverModel:
+        """Fit by (weighted) least squares. `clusters`: one value a row of X, for errors by account."""
+        import statsmodels.api as sm
+
+        design = sm.add_constant(self.X)
+        model = sm.OLS(self.y, design) if self.weights is None else sm.WLS(self.y, design, weights=self.weights)
+        options: dict[str, Any] = {"cov_type": cov_type}
+        if cov_type == "cluster":
+            options["cov_kwds"] = {"groups": pd.factorize(np.asarray(clusters, dtype=object))[0]}
+            self.clusters = clusters
+        self.result = model.fit(**options)
+        return self
+
+    @property
+    def r2(self) -> float:
+        return float(self.result.rsquared)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row a driver: estimate (points of the outcome per point of the driver), std_error, p, q, interval, correlation,
+        vif (variance inflation), sign_reversed (correlation and coefficient disagree), n."""
+        names = list(self.X.columns)
+        half = critical_value(self.conf_level, self.result.df_resid) * self.result.bse[names]
+        estimate = self.result.params[names]
+        correlation = np.array([np.corrcoef(self.X[name], self.y)[0, 1] for name in names])
+        inverse = np.linalg.inv(np.corrcoef(self.X.to_numpy().T)) if len(names) > 1 else np.array([[1.0]])
+        table = pd.DataFrame(
+            {
+                "driver": names, "estimate": estimate.to_numpy(), "std_error": self.result.bse[names].to_numpy(),
+                "p_value": self.result.pvalues[names].to_numpy(), "conf_low": (estimate - half).to_numpy(),
+                "conf_high": (estimate + half).to_numpy(), "conf_level": self.conf_level, "correlation": correlation,
+                "vif": np.diag(inverse), "n": len(self.y),
+            }
+        )  # fmt: skip
+        table["q_value"] = benjamini_hochberg(table["p_value"])
+        table["sign_reversed"] = np.sign(table["estimate"]) != np.sign(table["correlation"])
+        return table[_COLUMNS]
+
+    def importance(
+        self,
+        method: Literal["lmg", "johnson"] = "lmg",
+        *,
+        n_boot: int = 1000,
+        clusters: Any = None,
+        random_state: int = 0,
+    ) -> pd.DataFrame:
+        """One row a driver: estimate (its part of R²), share (of R², 0 to 1), std_error, conf_low, conf_high (of the share),
+        rank_low, rank_high (of its place). Percentile bootstrap by row, or by cluster where given."""
+        known = relative_importance(self.X, self.y, method=method, weights=self.weights)
+        table = known.rename(columns={"importance": "estimate"})
+        if not n_boot:
+            return table
+        data = np.column_stack([self.X.to_numpy(), self.y])
+        groups = clusters if clusters is not None else self.clusters
+        draws = resampled(data, n_boot, np.random.default_rng(random_state), clusters=groups, weights=self.weights)
+        draws = draws[np.isfinite(draws).all(axis=(1, 2))]
+        values = lmg(draws) if method == "lmg" else np.array([_johnson(draw) for draw in draws])
+        shares = values / values.sum(axis=1, keepdims=True)
+        ranks = (-shares).argsort(axis=1).argsort(axis=1) + 1
+        tail = 100 * (1 - self.conf_level) / 2
+        low, high = np.percentile(shares, [tail, 100 - tail], axis=0)
+        rank_low, rank_high = np.percentile(ranks, [tail, 100 - tail], axis=0)
+        return table.assign(
+            std_error=shares.std(axis=0, ddof=1), conf_low=low, conf_high=high, conf_level=self.conf_level, n=len(self.y),
+            rank_low=rank_low.astype(int), rank_high=rank_high.astype(int),
+        )  # fmt: skip
+
+
+def _johnson(correlation: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return closed_form(correlation, "johnson")
+
+
+@dataclass(frozen=True)
+class LoyaltyDrivers:
+    """`drivers` has one row a driver: its label, share of R² in percent with interval, coefficient, test, performance and
+    what one point more would go with. `lost` has one row a driver: how many respondents it costs."""
+
+    outcome: str
+    survey: str
+    wave: str
+    drivers: pd.DataFrame
+    lost: pd.DataFrame
+    r2: float
+    n: int
+    n_asked: int
+    clustered: bool
+    weighted: bool
+    halo: float
+    conf_level: float
+
+    @property
+    def counting(self) -> pd.DataFrame:
+        """The drivers whose coefficient is clear once the number of tests is counted."""
+        return self.drivers[self.drivers["q_value"] < 1 - self.conf_level]
+
+    def headline(self) -> str:
+        clear = self.counting.sort_values("share", ascending=False).to_dict("records")
+        if not clear:
+            return f"No driver clearly goes with {_inside(self.outcome)} once the others are held fixed."
+        top = clear[0]
+        said = (
+            f"{top['label']} counts most for {_inside(self.outcome)}: {top['share']:.0f}% ({top['conf_low']:.0f} to "
+            f"{top['conf_high']:.0f}%) of what the drivers explain"
+        )
+        if top["rank_high"] > 1:
+            return said + f", though it may lie as low as place {top['rank_high']}."
+        return said + "."
+
+    def sentences(self) -> list[str]:
+        said = [
+            f"Together the {len(self.drivers)} drivers explain {self.r2:.0%} of the differences in {_inside(self.outcome)} "
+            f"between customers (n {self.n:,})."
+        ]
+        without = self.drivers[self.drivers["q_value"] >= 1 - self.conf_level]
+        if len(without):
+            names = list_text(_inside(label) for label in without["label"])
+            verb = "adds" if len(without) == 1 else "add"
+            said.append(f"With the others held fixed, {names} {verb} nothing that chance could not explain.")
+        first = self.priorities
+        if len(first):
+            names = list_text(_inside(label) for label in first["label"])
+            said.append(f"Counts more than the average driver and is rated lower: {names}.")
+        turned = self.drivers[self.drivers["sign_reversed"] & (self.drivers["q_value"] < 1 - self.conf_level)]
+        if len(turned):
+            names = list_text(_inside(label) for label in turned["label"])
+            said.append(f"The sign of {names} turns once the others are held fixed: do not act on it.")
+        if self.halo > 0.6:
+            said.append(
+                f"The drivers are answered much alike (one common part holds {self.halo:.0%}): much of what they explain may be "
+                "the mood in which a questionnaire is filled in."
+            )
+        if self.n < 0.8 * self.n_asked:
+            said.append(
+                f"Only {self.n:,} of {self.n_asked:,} respondents answered every driver; whoever has not used a touchpoint is "
+                "not in these figures."
+            )
+        return said
+
+    @property
+    def priorities(self) -> pd.DataFrame:
+        """Drivers that count, more than the average, and are rated below the average."""
+        rows = self.counting
+        return rows[
+            (rows["share"] > self.drivers["share"].mean()) & (rows["performance"] < self.drivers["performance"].mean())
+        ]
+
+    def base_sentence(self) -> str:
+        about = "weighted" if self.weighted else "not weighted"
+        clusters = ", accounts as clusters" if self.clustered else ""
+        return (
+            f"{self.n:,} of {self.n_asked:,} respondents of {self.wave} who answered every driver, {about}{clusters}."
+        )
+
+    def key_numbers(self) -> pd.DataFrame:
+        """The four drivers that explain most, by their share."""
+        rows = self.drivers.sort_values("share", ascending=False).head(4)
+        return rows.assign(label="Share of " + rows["label"].map(_inside), estimate=rows["share"], unit="%")
+
+    def importance_shown(self) -> pd.DataFrame:
+        rows = self.drivers.sort_values("share", ascending=False, ignore_index=True)
+        return rows.assign(estimate=rows["share"], unit="%")
+
+    def importance_words(self) -> dict[str, Any]:
+        rows = self.importance_shown()
+        first = rows.to_dict("records")[0]
+        noise = rows[rows["q_value"] >= 1 - self.conf_level]
+        note = {
+            "Base": f"{self.n:,} respondents who answered every driver",
+            "Method": "Share of R² over all orders of entry (LMG); interval by bootstrap of "
+            + ("accounts" if self.clustered else "respondents"),
+            "Read": "A share is never below 0, so its interval is no test; the test stands in the table below",
+        }
+        if len(noise):
+            note["Grey"] = list_text(noise["label"]) + ": the coefficient is not clear of chance"
+        return {
+            "title": f"{first['label']} explains {first['share']:.0f}% of what the drivers explain together.",
+            "subtitle": f"Share of explained {_inside(self.outcome)}, percent, {100 * self.conf_level:g}% interval",
+            "alt": describe("Dot plot of the share of each driver", rows, label_col="label", unit="%"),
+            "note": note,
+        }
+
+    def focus(self) -> list[str]:
+        return list(self.counting["label"])
+
+    def plane_shown(self) -> pd.DataFrame:
+        return self.drivers.assign(share_low=self.drivers["conf_low"], share_high=self.drivers["conf_high"])
+
+    def plane_lines(self) -> dict[str, float]:
+        return {"x_line": float(self.drivers["performance"].mean()), "y_line": float(self.drivers["share"].mean())}
+
+    def plane_words(self) -> dict[str, Any]:
+        first = self.priorities
+        title = "No driver counts more than the average and is rated below it."
+        if len(first):
+            top = first.sort_values("share", ascending=False).to_dict("records")[0]
+            title = (
+                f"{top['label']} counts {top['share']:.0f}% and {top['performance']:.0f}% are satisfied with it: more than the "
+                "average counts, fewer than the average are content."
+            )
+        points = "; ".join(
+            f"{row['label']} importance {row['share']:.0f}% ({row['conf_low']:.0f} to {row['conf_high']:.0f}), performance "
+            f"{row['performance']:.0f}%"
+            for row in self.drivers.to_dict("records")
+        )
+        return {
+            "title": title,
+            "subtitle": "Upwards the share of explained loyalty with its interval, to the right satisfied customers, percent",
+            "alt": f"Plane of importance against performance: {points}.",
+            "note": {
+                "Lines": "Means of all drivers; they move when a driver is added",
+                "Blue": "The coefficient is clear of chance",
+            },
+        }
+
+    def model_words(self) -> dict[str, Any]:
+        clear = len(self.counting)
+        return {
+            "title": f"{clear} of {len(self.drivers)} coefficients are clear of chance once their number is counted.",
+            "subtitle": f"Points of {_inside(self.outcome)} that go with one point more of a driver, the others held fixed; "
+            f"{100 * self.conf_level:g}% interval",
+            "note": {
+                "Test": f"{len(self.drivers)} coefficients, "
+                + ("errors by account" if self.clustered else "HC3 errors")
+                + ", Benjamini–Hochberg",
+                "VIF": "Above 5 a coefficient shares so much with the others that it is hard to tell apart",
+                "Halo": f"One common part holds {self.halo:.0%} of what the drivers differ by",
+            },
+        }
+
+    def lost_words(self) -> dict[str, Any]:
+        most = self.lost.to_dict("records")[0]
+        return {
+            "title": f"{most['label']} was not answered by {most['estimate']:.0f}% of respondents, the most.",
+            "subtitle": "Respondents without an answer (not used, or left out), percent",
+            "alt": describe("Bars of respondents without an answer by driver", self.lost, label_col="label", unit="%"),
+            "note": {"Base": f"{self.n_asked:,} respondents; {self.n:,} answered all"},
+        }
+
+    def product(self) -> pd.DataFrame:
+        """The product `importance`: driver, label, touchpoint, share (0 to 1), conf_low, conf_high, clear."""
+        rows = self.drivers
+        return pd.DataFrame(
+            {
+                "driver": rows["driver"], "label": rows["label"], "touchpoint": rows["touchpoint"], "share": rows["share"] / 100,
+                "conf_low": rows["conf_low"] / 100, "conf_high": rows["conf_high"] / 100,
+                "clear": rows["q_value"] < 1 - self.conf_level, "outcome": self.outcome,
+            }
+        )  # fmt: skip
+
+    def findings(self) -> list[dict[str, Any]]:
+        made = []
+        for row in self.drivers.to_dict("records"):
+            clear = row["q_value"] < 1 - self.conf_level
+            ends = f"{row['conf_low']:.0f} to {row['conf_high']:.0f}%"
+            said = f"{row['label']} holds {row['share']:.0f}% ({ends}) of what the drivers explain"
+            said += "." if clear else ", but its coefficient is not clear of chance."
+            made.append(
+                {
+                    "name": f"driver_{row['touchpoint'] or row['driver']}",
+                    "result": {**row, "estimate": row["share"], "std_error": row["share_error"], "headline": said},
+                    "level": "all",
+                    "target": row["touchpoint"],
+                    "owner": row["owner"],
+                    "unit": "%",
+                    "definition": f"LMG share of R² of {self.outcome}",
+                    "comparable": "cumulative",
+                    "label": f"Driver of loyalty: {row['label']}",
+                }
+            )
+        return made
+
+
+def _inside(label: str) -> str:
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
+def loyalty_drivers(
+    responses: pd.DataFrame,
+    items: pd.DataFrame,
+    touchpoints: pd.DataFrame,
+    *,
+    outcome: str = "",
+    survey: str = "",
+    n_boot: int = 1000,
+    conf_level: float = 0.95,
+    random_state: int = 0,
+) -> LoyaltyDrivers:
+    """What moves loyalty among the respondents of the newest wave of one survey.
+
+    Drivers are the items with the role satisfaction that are about a touchpoint (where there are none, all that are not
+    overall). `outcome`: an item; empty the first with the role loyalty. `survey`: tracking, event or deep_dive; empty the
+    one with most answers. Raises `NotApplicableError` where no loyalty or fewer than two drivers were asked, or too few
+    answered all; `ParameterError` for an outcome that is no item.
+    """
+    customers = responses[responses["perspective"] == "customer"] if "perspective" in responses else responses
+    known = items.set_index("item")
+    if outcome and outcome not in known.index:
+        raise ParameterError("outcome", f"`{outcome}` is no item", did_you_mean(outcome, map(str, known.index)))
+    loyal = [outcome] if outcome else list(known.index[known["role"] == "loyalty"])
+    loyal = [name for name in loyal if name in customers and customers[name].notna().any()]
+    if not loyal:
+        raise NotApplicableError('needs a question about loyalty (role = "loyalty") with answers')
+    target = loyal[0]
+    rows = customers[customers[target].notna()]
+    survey = survey or str(rows["survey"].value_counts().idxmax())
+    rows = rows[rows["survey"] == survey]
+    if rows.empty:
+        raise ParameterError("survey", f"`{survey}` has no answers about {target}", "choose another, or leave it empty")
+    wave = rows.groupby("wave")["counted_at"].max().idxmax()
+    rows = rows[rows["wave"] == wave]
+    names = _drivers(known, rows, target)
+    weights = "weight" if "weight" in rows and rows["weight"].notna().all() else None
+    clusters = "cluster" if "cluster" in rows and rows["cluster"].notna().any() else None
+    model = DriverModel.from_columns(rows, target, names, weights=weights, conf_level=conf_level)
+    if len(model.y) < LEAST_ROWS:
+        raise NotApplicableError(
+            f"needs {LEAST_ROWS} respondents who answered every driver; {len(model.y)} of {len(rows)} did"
+        )
+    groups = rows.loc[model.X.index, clusters].to_numpy() if clusters else None
+    model.fit("cluster" if clusters else "HC3", groups)
+    method: Literal["lmg", "johnson"] = "lmg" if len(names) <= MOST_EXACT else "johnson"
+    shares = model.importance(method, n_boot=n_boot, clusters=groups, random_state=random_state)
+    return LoyaltyDrivers(
+        outcome=str(known.loc[target, "label"]),
+        survey=survey,
+        wave=str(wave),
+        drivers=_table(model, shares, known, touchpoints, rows, weights),
+        lost=_lost(rows, names, known),
+        r2=model.r2,
+        n=len(model.y),
+        n_asked=len(rows),
+        clustered=clusters is not None,
+        weighted=weights is not None,
+        halo=float(np.linalg.eigvalsh(np.corrcoef(model.X.to_numpy().T))[-1] / len(names)),
+        conf_level=conf_level,
+    )
+
+
+def _drivers(known: pd.DataFrame, rows: pd.DataFrame, target: str) -> list[str]:
+    """The satisfaction items about a touchpoint that this wave asked, and that differ between people."""
+    asked = [
+        str(name)
+        for name in known.index[known["role"] == "satisfaction"]
+        if name != target and name in rows and rows[name].notna().sum() >= LEAST_ROWS and rows[name].nunique() > 1
+    ]
+    about = [name for name in asked if isinstance(known.loc[name, "touchpoint"], str)]
+    names = about if len(about) >= 2 else [name for name in asked if not isinstance(known.loc[name, "touchpoint"], str)]
+    if len(names) < 2:
+        raise NotApplicableError("needs at least two questions about satisfaction with parts of the experience")
+    return names
+
+
+def _table(
+    model: DriverModel,
+    shares: pd.DataFrame,
+    known: pd.DataFrame,
+    touchpoints: pd.DataFrame,
+    rows: pd.DataFrame,
+    weights: str | None,
+) -> pd.DataFrame:
+    owners = dict(zip(touchpoints["touchpoint"], touchpoints["owner"], strict=True))
+    table = model.summary_frame().rename(
+        columns={"estimate": "coefficient", "conf_low": "coefficient_low", "conf_high": "coefficient_high"}
+    )
+    ends = shares.rename(columns={"estimate": "r2_part", "std_error": "share_error"})[
+        ["driver", "r2_part", "share", "share_error", "conf_low", "conf_high", "rank_low", "rank_high"]
+    ]
+    for column in ("share", "share_error", "conf_low", "conf_high"):
+        ends[column] = 100 * ends[column]
+    table = table.merge(ends, on="driver", validate="one_to_one")
+    places = [known.loc[name, "touchpoint"] for name in table["driver"]]
+    named = [place if isinstance(place, str) else None for place in places]
+    theirs = [owners.get(str(place)) for place in named]
+    performance = []
+    for name in table["driver"]:
+        scores = rows[name]
+        high, low = float(known.loc[name, "high"]), float(known.loc[name, "low"])
+        own = rows[weights] if weights else None
+        if high - low <= 10:
+            performance.append(
+                share_row((scores > high - 2).astype(float).where(scores.notna()), weights=own)["estimate"]
+            )
+        else:
+            performance.append(100 * (mean_row(scores, weights=own)["estimate"] - low) / (high - low))
+    return table.assign(
+        label=[str(known.loc[name, "label"]) for name in table["driver"]],
+        touchpoint=pd.Series(named, dtype=object),
+        owner=pd.Series([owner if isinstance(owner, str) else None for owner in theirs], dtype=object),
+        performance=performance,
+        unit="%",
+        reason="",
+    )
+
+
+def _lost(rows: pd.DataFrame, names: list[str], known: pd.DataFrame) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "driver": names,
+            "label": [str(known.loc[name, "label"]) for name in names],
+            "estimate": [100 * float(rows[name].isna().mean()) for name in names],
+            "missing": [int(rows[name].isna().sum()) for name in names],
+        }
+    )
+    return table.sort_values("estimate", ascending=False, ignore_index=True)
