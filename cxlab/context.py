@@ -26,6 +26,7 @@ class RunContext:
     products: str  # where the products of this run that are already made can be loaded from
     raw_dir: str | None = None
     draft: str | None = None
+    findings: str | None = None  # of all other notebooks, for the one that runs last
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=1), "utf-8")

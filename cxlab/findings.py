@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
+
 from cxlab import context
 
 FIELDS = ("estimate", "std_error", "conf_low", "conf_high", "conf_level", "n")
@@ -31,12 +33,14 @@ def record(
     comparable: Literal["independent", "overlapping", "cumulative"] = "independent",
     label: str | None = None,
     key: bool = False,
+    attention: bool = False,
 ) -> None:
     """Record one finding. `result` has the fields of an estimate (attributes or keys) and may have a `headline`.
 
     `name`, `level` and `target` together find the same finding in another period. `target` is the segment, account or
     touchpoint; `better` says which direction is good; `comparable` whether this sample is independent of another
-    period's; `label` is the name for a reader; `key` asks for a place among the four numbers of the index.
+    period's; `label` is the name for a reader; `key` asks for a place among the four numbers of the index; `attention` says
+    that it asks for an action, so that 10_actions lists it until somebody has taken one.
 
     Raises ValueError for a level or direction that is none, and for a field that is neither a number nor missing.
     """
@@ -61,6 +65,7 @@ def record(
         "comparable": comparable,
         "label": label or name.replace("_", " "),
         "key": key,
+        "attention": attention,
         **numbers,
         "reason": _reason(result, numbers),
         "headline": _headline(result),
@@ -71,6 +76,43 @@ def record(
         return
     with Path(run.stage, "findings.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(finding, ensure_ascii=False) + "\n")
+
+
+def recorded(study: str | None = None, *, period: str | None = None, root: Path | str | None = None) -> pd.DataFrame:
+    """The findings of all other notebooks: one row a finding, with the fields that `record` writes.
+
+    Inside a run only the notebook that runs last has them; outside, those of the published report of `period` (none: the
+    newest) of `study`. Empty where there are none.
+    """
+    run = context.current()
+    if run is not None and run.findings is not None:
+        return _as_frame(json.loads(Path(run.findings).read_text("utf-8")))
+    if run is not None or study is None:
+        return _as_frame([])
+    folder = Path(root or ".").resolve() / "reports" / study
+    if not period:
+        latest = folder / "latest.json"
+        period = json.loads(latest.read_text("utf-8"))["period"] if latest.is_file() else ""
+    path = folder / period / "findings.json"
+    return _as_frame(json.loads(path.read_text("utf-8")) if path.is_file() else [])
+
+
+def _as_frame(entries: list[dict[str, Any]]) -> pd.DataFrame:
+    columns = [
+        "name",
+        "notebook",
+        "level",
+        "target",
+        "owner",
+        "unit",
+        "better",
+        "label",
+        "attention",
+        *FIELDS,
+        "reason",
+        "headline",
+    ]
+    return pd.DataFrame(entries).reindex(columns=columns)
 
 
 def _check_choice(name: str, value: object, known: tuple[str | None, ...]) -> None:

@@ -33,6 +33,23 @@ def save(name: str, frame: pd.DataFrame) -> None:
     os.replace(partial, path)
 
 
+def restrict(name: str, frame: pd.DataFrame) -> None:
+    """Keep a list of single customers: `restricted/` of the report, readable by its owner alone, in no page and no export.
+
+    Outside a run nothing is written.
+    """
+    if not NAME.fullmatch(name):
+        raise ValueError(f"a list's name has letters, digits, _ and -, got {name!r}")
+    run = context.current()
+    if run is None:
+        print(f"restricted list `{name}`: {len(frame):,} rows (kept only inside a run)")
+        return
+    path = Path(run.stage, "restricted", f"{name}.csv")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    frame.to_csv(path, index=False)
+
+
 def load(
     name: str, *, study: str | None = None, period: str | None = None, root: Path | str | None = None
 ) -> pd.DataFrame:

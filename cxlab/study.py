@@ -243,6 +243,11 @@ class Study:
         return self.config.report
 
     @property
+    def decisions(self) -> Path:
+        """The folder of what people decided: data/raw/STUDY/decisions."""
+        return self.root / "data" / "raw" / self.name / "decisions"
+
+    @property
     def products(self) -> Products:
         """What other notebooks made: `study.products["importance"]`, `"importance" in study.products`."""
         return Products(self)

@@ -368,8 +368,7 @@ def _write_decisions(folder: Path, people: pd.DataFrame, answers: dict[Fieldwork
     first = next(rows for work, rows in answers.items() if work.survey == "deep_dive")
     known = first[first["account_id"].notna() & ~first["personal_contact"]]
     worst = known.groupby("account_id")["overall"].mean().sort_values(kind="stable")
-    n_accounts = people["account_id"].nunique()
-    newsletter = sorted(worst.index[: round(TRUTH.treated_accounts * n_accounts)])
+    newsletter = sorted(worst.index[: round(TRUTH.treated_accounts * len(worst))])
     contacted = sorted(people.loc[people["personal_contact"], "account_id"].dropna().unique())
     rows = [("A1", account) for account in contacted] + [("A2", account) for account in newsletter]
     _write_csv(folder / "action_units.csv", [("action_id", "account_id"), *rows])

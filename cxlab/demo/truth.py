@@ -91,7 +91,7 @@ class Truth:
             "guardians": 0.12,
         }
     )
-    contacts_per_account: int = 4
+    contacts_per_account: int = 8
     shops: float = 0.35  # order in a shop, the others online or by telephone
     joined_before_opening: float = 0.75
     mean_lifetime_years: float = 6.0
@@ -119,11 +119,11 @@ class Truth:
     response_rates: tuple[float, float, float] = (0.25, 0.36, 0.48)  # by tenure band
     tenure_effects: tuple[float, float, float] = (-0.35, 0.0, 0.20)  # on goodwill, by tenure band
     fieldworks: tuple[Fieldwork, ...] = (
-        Fieldwork("deep_dive", "2025-Q4", date(2025, 10, 6), 0.19, 14, business=2.0),
+        Fieldwork("deep_dive", "2025-Q4", date(2025, 10, 6), 0.19, 14, business=2.3),
         Fieldwork("tracking", "2025-Q4", date(2025, 11, 10), 0.22),
         Fieldwork("tracking", "2026-Q1", date(2026, 2, 9), 0.22),
         Fieldwork("tracking", "2026-Q2", date(2026, 5, 11), 0.22),
-        Fieldwork("deep_dive", "2026-Q3", date(2026, 7, 6), 0.19, 14, business=2.0),
+        Fieldwork("deep_dive", "2026-Q3", date(2026, 7, 6), 0.19, 14, business=2.3),
         Fieldwork("tracking", "2026-Q3", date(2026, 8, 10), 0.22, business=2.0),
     )
     changes: tuple[Change, ...] = (

@@ -332,6 +332,7 @@ class LoyaltyDrivers:
                     "definition": f"LMG share of R² of {self.outcome}",
                     "comparable": "cumulative",
                     "label": f"Driver of loyalty: {row['label']}",
+                    "attention": row["driver"] in set(self.priorities["driver"]),
                 }
             )
         return made

@@ -208,6 +208,7 @@ class DesiredExperience:
                         "definition": f"actual less {words}",
                         "comparable": "cumulative",
                         "label": f"Gap to {words}: {row['label']}",
+                        "attention": bool(row["blind_spot"]),
                     }
                 )
         return made

@@ -280,6 +280,7 @@ class BrandExperience:
                     "definition": f"occasions that met {row['metric']} {row['threshold']}",
                     "comparable": "cumulative",
                     "label": f"Promise: {row['statement']}",
+                    "attention": row["status"] in ("broken", "unmeasured"),
                 }
             )
         return made

@@ -356,6 +356,7 @@ class Touchpoints:
                     "definition": "share giving one of the two best answers",
                     "comparable": "cumulative",
                     "label": f"Touchpoint: {row['label']}",
+                    "attention": bool(row["conf_high"] < GOAL) or owner is None,
                 }
             )
         made += [
@@ -370,6 +371,7 @@ class Touchpoints:
                 "definition": "next less this rating of the same customer",
                 "comparable": "cumulative",
                 "label": f"Hand-over: {row['from_label']} to {row['to_label']}",
+                "attention": bool(row["q_value"] < 1 - self.conf_level and row["estimate"] < 0),
             }
             for row in self.seams.to_dict("records")
         ]  # fmt: skip

@@ -23,7 +23,7 @@ from typing import Any
 
 from cxlab.context import RunContext
 from cxlab.problems import Problem, StudyError
-from cxlab.report import graph, parameters
+from cxlab.report import graph, parameters, publish
 from cxlab.report.kernels import Kernels
 from cxlab.report.plan import Entry, Plan, Task, entries, file_hash, is_current
 
@@ -154,6 +154,10 @@ def _prepare(plan: Plan, task: Task, folder: Path, work: Path) -> Path:
         product = folder / "products" / f"{name}.parquet"
         if product.is_file():
             shutil.copyfile(product, work / "inputs" / product.name)
+    before = None
+    if task.name == graph.LAST:
+        before = work / "findings_before.json"
+        before.write_text(json.dumps(_findings_before(plan, task)), "utf-8")
     context = RunContext(
         study=plan.study,
         period=plan.period.label,
@@ -163,9 +167,18 @@ def _prepare(plan: Plan, task: Task, folder: Path, work: Path) -> Path:
         products=str(work / "inputs"),
         raw_dir=str(plan.raw_dir) if plan.raw_dir else None,
         draft=plan.draft,
+        findings=str(before) if before else None,
     )
     context.write(work / "context.json")
     return work / "context.json"
+
+
+def _findings_before(plan: Plan, task: Task) -> list[dict[str, Any]]:
+    """What the other notebooks of the report have found: in this run, or on the pages that stay as they are."""
+    published = publish.read_findings(plan.target)
+    made = {name: other.findings for name, other in plan.tasks.items() if other.status == "ok" and not other.carried}
+    kept = [entry for entry in published if entry["notebook"] not in made and entry["notebook"] != task.name]
+    return [entry for name in sorted(made) if name != task.name for entry in made[name]] + kept
 
 
 def _is_no_false_alarm(record: logging.LogRecord) -> bool:

@@ -152,9 +152,17 @@ class Movement:
                 "comparable": "independent" if independent else "overlapping" if self.is_new else "cumulative",
                 "label": self._name(row["item"]),
                 "key": row["item"] in self.leads,
+                "attention": row["item"] in self._worse,
             }
             for row in self._by_importance().to_dict("records")
         ]
+
+    @property
+    def _worse(self) -> set[str]:
+        """The items that clearly got worse."""
+        if self.change is None:
+            return set()
+        return set(self.change.frame.loc[self.change.frame["reading"] == "worse", "item"])
 
     @property
     def unit_names(self) -> dict[str, str]:

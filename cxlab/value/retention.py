@@ -348,7 +348,7 @@ class Retention:
                 "name": "loyalty",
                 "title": title,
                 "subtitle": f"Still there a year after the answer, percent, {100 * self.conf_level:g}% interval",
-                "alt": describe("Dot plot of the share still there a year after answering", self.loyalty, label_col="label", unit="%"),
+                "alt": describe("Dot plot of who is still there a year after answering", self.loyalty, label_col="label", unit="%"),
                 "note": {
                     "Test": f"Log-rank p {'< 0.001' if p < 0.001 else f'{p:.3f}'}",
                     "Base": "First answer of each customer about recommendation; who is still there is censored",
