@@ -1,0 +1,560 @@
+"""The journey that customers really take, from first awareness to termination, and where it breaks.
+
+`customer_journeys` takes the log of an open study, its stages, its rules and who belongs to which segment, and returns what a
+journey map is drawn from, with the sentences that may be quoted. Stages without data are unknown, not good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxlab.inference import benjamini_hochberg, difference_row, share_row
+from cxlab.journeys.reconstruct import Journeys, reconstruct, with_next
+from cxlab.journeys.rules import parse
+from cxlab.problems import NotApplicableError
+from cxlab.wording import describe, list_text, number_text
+
+Shown = tuple[dict[str, Any], pd.DataFrame]
+LEAST_CUSTOMERS = 50
+_TOP = 12
+_USUAL = 20  # percent of the exits of a touchpoint, from which on a step is a usual one
+_CROWD = 0.5  # share of all events, from which on a touchpoint hides the steps between the others
+
+
+@dataclass(frozen=True)
+class CustomerJourneys:
+    """`stages` has one row a stage (reach in percent of the customers whose journey begins in the log, satisfaction),
+    `handovers` one row a step from one touchpoint to another with its wait, `rules` one row a rule, `variants` one row a path of
+    stages, `segments` one row a segment and touchpoint, `lengths` one row a journey."""
+
+    journeys: Journeys
+    stages: pd.DataFrame
+    handovers: pd.DataFrame
+    rules: pd.DataFrame
+    variants: pd.DataFrame
+    reach: pd.DataFrame
+    segments: pd.DataFrame
+    lengths: pd.DataFrame
+    crowd: str
+    labels: dict[str, str]
+    owners: dict[str, str]
+    score_words: str
+    n_begun: int
+    n_open: int
+    since: str
+    until: str
+    conf_level: float
+    min_base: int
+
+    def headline(self) -> str:
+        broken = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate")
+        if len(broken):
+            worst = broken.to_dict("records")[0]
+            if worst["estimate"] < 1:
+                return (
+                    f"The journey breaks most where “{self._plain(worst['rule'])}” should hold: it does in {worst['estimate']:.0%} "
+                    f"({worst['conf_low']:.0%} to {worst['conf_high']:.0%}) of {worst['n']:,} cases."
+                )
+            return "Every rule of the desired journey holds."
+        path = self.variants.to_dict("records")
+        if path:
+            return f"The most frequent of {self.journeys.n_variants:,} paths is taken by {path[0]['estimate']:.0f}% of journeys."
+        return f"{self.journeys.n_customers:,} customers, {self.journeys.n_events:,} events."
+
+    def _plain(self, rule: str) -> str:
+        """A rule with the labels of its touchpoints."""
+        words = rule
+        for name, label in sorted(self.labels.items(), key=lambda pair: -len(pair[0])):
+            words = " ".join(_inside(label) if word == name else word for word in words.split(" "))
+        return words
+
+    def sentences(self) -> list[str]:
+        said = []
+        others = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate").to_dict("records")[1:3]
+        said += [
+            f"“{_capital(self._plain(row['rule']))}” holds in {row['estimate']:.0%} ({row['conf_low']:.0%} to {row['conf_high']:.0%}) of "
+            f"{row['n']:,} cases."
+            for row in others
+        ]
+        between = self.handovers[self.handovers["crosses"] & (self.handovers["share"] >= _USUAL)]
+        slow = between[between["n"] >= self.min_base].sort_values("median_wait", ascending=False).to_dict("records")
+        if slow:
+            row = slow[0]
+            said.append(
+                f"The longest usual wait between two departments is from {_inside(row['from_label'])} to {_inside(row['to_label'])}: "
+                f"half wait more than {_length(row['median_wait'])}, one in ten more than {_length(row['slow_wait'])}."
+            )
+        apart = self.segments[self.segments["reading"] == "changed"] if len(self.segments) else self.segments
+        if len(apart):
+            far = max(apart.to_dict("records"), key=lambda row: abs(row["difference"]))
+            more = "more" if far["difference"] > 0 else "less"
+            said.append(
+                f"Segments go different ways: of “{far['segment']}” {far['estimate']:.0f}% are seen at {_inside(far['label'])}, "
+                f"{abs(far['difference']):.0f} points {more} than of the others."
+            )
+        elif len(self.segments):
+            said.append("No segment clearly goes another way than the others.")
+        unknown = list(self.stages.loc[self.stages["reach"].isna(), "label"])
+        if unknown:
+            said.append(f"Nothing is known of {list_text(map(_inside, unknown))}.")
+        if self.n_open:
+            said.append(f"{self.n_open:,} of {len(self.lengths):,} journeys were still going on when the log ended.")
+        return said
+
+    def base_sentence(self) -> str:
+        return (
+            f"{self.journeys.n_events:,} events of {self.journeys.n_customers:,} customers, {self.since} to {self.until}; "
+            f"{self.n_begun:,} journeys begin in the log."
+        )
+
+    def key_numbers(self) -> pd.DataFrame:
+        rows = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate").head(4)
+        table = rows.assign(label=[_capital(self._plain(rule)) for rule in rows["rule"]], unit="%")
+        for column in ("estimate", "conf_low", "conf_high"):
+            table[column] = 100 * table[column]
+        return table
+
+    def map_shown(self) -> Iterator[Shown]:
+        """The stages of the journeys that begin in the log."""
+        if len(self.stages):
+            known = self.stages[self.stages["estimate"].notna()]
+            title = (
+                f"Of {self.n_begun:,} customers whose journey begins in the log, "
+                + list_text(
+                    f"{row['reach']:.0f}% are seen in {_inside(row['label'])}"
+                    for row in self.stages.dropna(subset=["reach"]).to_dict("records")[:3]
+                )
+                + "."
+            )
+            if len(known) > 1:
+                low = min(known.to_dict("records"), key=lambda row: row["estimate"])
+                high = max(known.to_dict("records"), key=lambda row: row["estimate"])
+                title = (
+                    f"Satisfaction is lowest in {_inside(low['label'])} ({low['estimate']:.0f}%) and highest in "
+                    f"{_inside(high['label'])} ({high['estimate']:.0f}%)."
+                )
+            seen = self.stages.assign(
+                estimate=self.stages["reach"], unit="%", conf_low=np.nan, conf_high=np.nan, n=self.n_begun
+            )
+            yield {
+                "name": "map",
+                "title": title,
+                "subtitle": f"Above: customers seen in a stage; below: {self.score_words}, {100 * self.conf_level:g}% interval",
+                "alt": describe("Map of the stages, customers seen in each", seen, label_col="label", unit="%"),
+                "note": {
+                    "Base": f"{self.n_begun:,} customers whose journey begins in the log; ratings of all customers",
+                    "Unknown": "A hatched stage has no events, or none of its touchpoints is in the log",
+                },
+            }, self.stages  # fmt: skip
+
+    def lanes_shown(self) -> Iterator[Shown]:
+        """What stands in each stage of the map, as a table."""
+        if len(self.stages):
+            open_ = int(self.stages["owners"].str.contains("no owner").sum())
+            title = f"{len(self.stages)} stages, {open_} of them with a touchpoint that nobody owns."
+            yield (
+                {
+                    "title": title,
+                    "subtitle": "Touchpoints by stage with their reach, their owners, and how they are rated",
+                },
+                self.stages,
+            )
+
+    def rules_shown(self) -> Iterator[Shown]:
+        rows = self.rules[self.rules["n"] > 0].copy()
+        if len(rows):
+            for column in ("estimate", "conf_low", "conf_high"):
+                rows[column] = 100 * rows[column]
+            rows = rows.assign(label=[_capital(self._plain(rule)) for rule in rows["rule"]], unit="%").sort_values(
+                "estimate"
+            )
+            worst = rows.to_dict("records")[0]
+            yield {
+                "name": "rules",
+                "title": f"{worst['broken']:,} of {worst['n']:,} cases break the rule “{self._plain(worst['rule'])}”.",
+                "subtitle": f"Journeys that keep a rule of the desired journey, percent, {100 * self.conf_level:g}% interval",
+                "alt": describe("Dot plot of the share of journeys that keep each rule", rows, label_col="label", unit="%"),
+                "note": {
+                    "Base": "Journeys to which the rule applies and whose time is over",
+                    "Undecided": f"{int(rows['undecided'].sum()):,} cases whose time was not over when the log ended",
+                },
+            }, rows.reset_index(drop=True)  # fmt: skip
+
+    def handovers_shown(self) -> Iterator[Shown]:
+        rows = self.handovers.head(_TOP)
+        if len(rows):
+            first = rows.to_dict("records")[0]
+            yield {
+                "title": f"After {_inside(first['from_label'])} {first['share']:.0f}% go on to {_inside(first['to_label'])}, the most "
+                "frequent step.",
+                "subtitle": "Steps from one touchpoint to another: customers, share of all exits, usual and long wait",
+                "note": {
+                    "Base": f"{number_text(int(self.handovers['n'].sum()))} steps; those back to the same touchpoint are left out"
+                    + (f", and so is {_inside(self.labels[self.crowd])}, which holds most events" if self.crowd else ""),
+                    "Wait": "Median, and what one in ten exceeds",
+                },
+            }, rows.assign(usual=[_length(x) for x in rows["median_wait"]], long=[_length(x) for x in rows["slow_wait"]])  # fmt: skip
+
+    def variants_shown(self) -> Iterator[Shown]:
+        if len(self.variants):
+            rows = self.variants.head(8)
+            covered = float(rows["estimate"].sum())
+            yield (
+                {
+                    "title": f"The {len(rows)} most frequent paths cover {covered:.0f}% of journeys.",
+                    "subtitle": "Paths of stages, steps within a stage merged: journeys and their share",
+                    "note": {"Base": f"{int(self.variants['n'].sum()):,} journeys"},
+                },
+                rows,
+            )
+
+    def segments_shown(self) -> Iterator[Shown]:
+        if len(self.segments):
+            order = (
+                self.segments.groupby("label")["difference"].apply(lambda x: x.abs().max()).sort_values(ascending=False)
+            )
+            rows = self.segments[self.segments["label"].isin(order.index[:8])]
+            tested = int(self.segments["p_value"].notna().sum())
+            clear = int((self.segments["reading"] == "changed").sum())
+            yield {
+                "name": "segments",
+                "title": f"{clear} of {tested} differences between the segments' journeys are clear.",
+                "subtitle": "Customers seen at a touchpoint, percent, by segment; a frame marks a clear difference from the others",
+                "alt": describe(
+                    "Field of reach by touchpoint and segment", rows, label_col="segment", series_col="label", unit="%"
+                ),
+                "note": {
+                    "Base": list_text(
+                        f"{segment} {int(part['n'].iloc[0]):,}" for segment, part in rows.groupby("segment", sort=False)
+                    )
+                    + " customers",
+                    "Test": f"{tested} shares against all other segments, by customer, Benjamini–Hochberg",
+                },
+            }, rows.assign(clear=rows["reading"] == "changed").reset_index(drop=True)  # fmt: skip
+
+    def quality_shown(self) -> pd.DataFrame:
+        words = {
+            "rows": "Rows of the log", "kept": "Kept", "null_customer": "Without a customer", "null_timestamp": "Without a time",
+            "null_touchpoint": "Without a touchpoint", "ties": "Neighbours at the same moment", "unsorted": "Out of order in the file",
+            "segment_conflicts": "Customers with two segments",
+        }  # fmt: skip
+        table = self.journeys.quality()
+        return table.assign(check=[words.get(name, name) for name in table["check"]])
+
+    def quality_words(self) -> dict[str, Any]:
+        counts = self.journeys.counts
+        return {
+            "title": f"{number_text(counts['kept'])} of {number_text(counts['rows'])} rows are in the journeys.",
+            "subtitle": "What the log holds; ties are put in order by event_id",
+        }
+
+    def findings(self) -> list[dict[str, Any]]:
+        made = []
+        for row in self.rules.to_dict("records"):
+            share = row["estimate"]
+            result = dict(row)
+            result |= {key: 100 * row[key] for key in ("estimate", "conf_low", "conf_high")}
+            error = 100 * float(np.sqrt(share * (1 - share) / row["n"])) if row["n"] else np.nan
+            said = (
+                f"“{_capital(self._plain(row['rule']))}” holds in {share:.0%} of {row['n']:,} cases."
+                if row["n"]
+                else "applies to nobody"
+            )
+            small = row["n"] < self.min_base
+            made.append(
+                {
+                    "name": f"rule_{_slug(row['rule'])}",
+                    "result": result | {"std_error": error, "headline": said, "reason": ""}
+                    if not small
+                    else {"estimate": None, "n": row["n"], "reason": f"n<{self.min_base}", "headline": ""},
+                    "level": "all",
+                    "owner": self.owners.get(row["rule"]),
+                    "unit": "%",
+                    "better": "higher",
+                    "definition": f"share of journeys that keep: {row['rule']}",
+                    "comparable": "cumulative",
+                    "label": f"Rule: {self._plain(row['rule'])}",
+                    "attention": bool(not small and row["conf_high"] < _GOAL),
+                }
+            )
+        made += [
+            {
+                "name": f"journey_{row['touchpoint']}_{row['segment_id']}",
+                "result": {
+                    **row,
+                    "headline": f"{row['estimate']:.0f}% of “{row['segment']}” are seen at {_inside(row['label'])}.",
+                },
+                "level": "segment",
+                "target": row["segment"],
+                "unit": "%",
+                "definition": "share of the segment's customers seen at the touchpoint",
+                "comparable": "cumulative",
+                "label": f"Seen at {_inside(row['label'])}: {row['segment']}",
+            }
+            for row in self.segments.to_dict("records")
+            if row["reading"] == "changed"
+        ]
+        return made
+
+
+_GOAL = 0.9  # share of journeys that should keep a rule, below which the whole interval asks for an action
+
+
+def _inside(label: str) -> str:
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _slug(rule: str) -> str:
+    return "_".join("".join(c if c.isalnum() else " " for c in rule.lower()).split())
+
+
+def _length(wait: pd.Timedelta) -> str:
+    """A wait for a reader: 3.2 days, 5 hours, 20 minutes."""
+    seconds = wait.total_seconds()
+    if seconds >= 2 * 86_400:
+        return f"{seconds / 86_400:.1f} days"
+    if seconds >= 2 * 3_600:
+        return f"{seconds / 3_600:.0f} hours"
+    return f"{seconds / 60:.0f} minutes"
+
+
+def customer_journeys(
+    events: Any,
+    touchpoints: pd.DataFrame | None = None,
+    *,
+    rules: Sequence[str] = (),
+    rule_owners: Mapping[str, str] | None = None,
+    ratings: pd.DataFrame | None = None,
+    membership: pd.DataFrame | None = None,
+    segment_col: str = "",
+    gap: str = "",
+    observed_until: pd.Timestamp | None = None,
+    conf_level: float = 0.95,
+    min_base: int = 30,
+) -> CustomerJourneys:
+    """The journeys of a log, its stages, rules and segments.
+
+    `touchpoints` are those of an open study (touchpoint, label, owner, stage), `ratings` its answers, `membership` the product of
+    01; or `segment_col`, a column of the events. `gap` ("30d") cuts a customer's events into journeys at a silence; without it a
+    customer is one journey. Raises `NotApplicableError` for a log of fewer than fifty customers.
+    """
+    frame = events.to_pandas() if hasattr(events, "to_pandas") and not isinstance(events, pd.DataFrame) else events
+    if membership is not None and len(membership):
+        known = membership.drop_duplicates("customer_id").set_index("customer_id")["segment"]
+        frame = frame.assign(_segment=frame["customer_id"].map(known))
+        segment_col = "_segment"
+    log = reconstruct(frame, segment=segment_col or None)
+    if log.n_customers < LEAST_CUSTOMERS:
+        raise NotApplicableError(f"needs events of {LEAST_CUSTOMERS} customers; there are {log.n_customers}")
+    log = log.split(gap) if gap else log
+    about = touchpoints if touchpoints is not None else pd.DataFrame(columns=["touchpoint", "label", "owner", "stage"])
+    labels = {str(row["touchpoint"]): str(row["label"]) for row in about.to_dict("records")}
+    labels |= {name: name.replace("_", " ") for name in log.touchpoints if name not in labels}
+    owners = {str(row["touchpoint"]): row["owner"] for row in about.to_dict("records") if isinstance(row["owner"], str)}
+    stage_of = {
+        str(row["touchpoint"]): str(row["stage"]) for row in about.to_dict("records") if isinstance(row["stage"], str)
+    }
+    order = list(dict.fromkeys(stage_of.values()))
+    usable = [rule for rule in rules if _applies(rule, log)]
+    begun = _begun(log, stage_of, order)
+    stages, words = _stages(log, begun, about, stage_of, order, ratings, conf_level, min_base)
+    ends = [name for name, stage in stage_of.items() if order and stage == order[-1] and name in set(log.touchpoints)]
+    lengths = log.durations(ends=ends or None, observed_until=observed_until)
+    first, last = log.table["timestamp"].min(), log.table["timestamp"].max()
+    staged = log.stages({k: v.replace("_", " ") for k, v in stage_of.items()}) if stage_of else log
+    paths = _of_customers(staged, begun).variants()
+    shares = log.table["touchpoint"].value_counts(normalize=True)
+    crowd = str(shares.index[0]) if shares.iloc[0] > _CROWD and len(shares) > 4 else ""
+    return CustomerJourneys(
+        journeys=log,
+        stages=stages,
+        handovers=_handovers(log, crowd, labels, owners),
+        rules=_checked(log, begun, usable, observed_until, conf_level),
+        crowd=crowd,
+        variants=pd.DataFrame(
+            {"path": [" → ".join(path[:9]) + (" → …" if len(path) > 9 else "") for path in paths["variant"]], "n": paths["n"],
+             "estimate": 100 * paths["share"]}
+        ).head(50),
+        reach=log.reach(),
+        segments=_by_segment(log, segment_col, labels, conf_level, membership) if segment_col else pd.DataFrame(),
+        lengths=lengths,
+        labels=labels,
+        owners={**{rule: owner for rule, owner in (rule_owners or {}).items() if owner}},
+        score_words=words,
+        n_begun=len(begun),
+        n_open=int(lengths["censored"].fillna(False).sum()) if lengths["censored"].notna().any() else 0,
+        since=str(first.date()),
+        until=str(last.date()),
+        conf_level=conf_level,
+        min_base=min_base,
+    )  # fmt: skip
+
+
+def _applies(rule: str, log: Journeys) -> bool:
+    """Whether the log knows the touchpoints of a rule; an unknown one is refused by `conform` with its name."""
+    parse(rule, log.touchpoints)
+    return True
+
+
+def _begun(log: Journeys, stage_of: Mapping[str, str], order: list[str]) -> np.ndarray:
+    """Codes of the customers whose first event lies in one of the first two stages: all where there are no stages."""
+    first = log.table.drop_duplicates("code")
+    if len(order) < 2:
+        return first["code"].to_numpy()
+    early = {name for name, stage in stage_of.items() if stage in order[:2]}
+    return first.loc[first["touchpoint"].isin(early), "code"].to_numpy()
+
+
+def _stages(
+    log: Journeys,
+    begun: np.ndarray,
+    about: pd.DataFrame,
+    stage_of: Mapping[str, str],
+    order: list[str],
+    ratings: pd.DataFrame | None,
+    conf_level: float,
+    min_base: int,
+) -> tuple[pd.DataFrame, str]:
+    columns = ["stage", "label", "reach", "customers", "touchpoints", "owners", "estimate", "conf_low", "conf_high", "n", "unit",
+               "reason"]  # fmt: skip
+    if not order:
+        return pd.DataFrame(columns=columns), ""
+    mine = log.table[log.table["code"].isin(begun)]
+    rated, words = _rated(ratings)
+    rows = []
+    for stage in order:
+        names = [name for name, own in stage_of.items() if own == stage]
+        seen = mine[mine["touchpoint"].isin(names)]
+        known = log.table["touchpoint"].isin(names).any()
+        customers = seen["code"].nunique()
+        parts = seen.groupby("touchpoint")["code"].nunique()
+        listed = about[about["touchpoint"].isin(names)].to_dict("records")
+        own = rated[rated["touchpoint"].isin(names)] if len(rated) else rated
+        row: dict[str, Any] = {
+            "estimate": np.nan,
+            "conf_low": np.nan,
+            "conf_high": np.nan,
+            "n": 0,
+            "reason": "not rated",
+        }
+        if len(own):
+            found = share_row(own["top"], clusters=own["customer_id"], conf_level=conf_level)
+            row = {key: found[key] for key in ("estimate", "conf_low", "conf_high", "n", "reason")}
+        rows.append(
+            {
+                "stage": stage, "label": stage.replace("_", " ").capitalize(),
+                "reach": 100 * customers / len(begun) if known and len(begun) else np.nan, "customers": customers,
+                "touchpoints": ", ".join(
+                    f"{_inside(str(t['label']))} {100 * parts.get(t['touchpoint'], 0) / max(len(begun), 1):.0f}%"
+                    if t["touchpoint"] in set(log.touchpoints)
+                    else f"{_inside(str(t['label']))} (not in the log)"
+                    for t in listed
+                ),
+                "owners": ", ".join(dict.fromkeys(t["owner"] if isinstance(t["owner"], str) else "no owner" for t in listed)),
+                "unit": "%",
+            }
+            | row
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=columns), words
+
+
+def _rated(ratings: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
+    """Satisfaction with touchpoints in the newest wave of one survey, and what it is in words."""
+    if ratings is None or ratings.empty:
+        return pd.DataFrame(), ""
+    mine = ratings[
+        (ratings["role"] == "satisfaction") & (ratings["perspective"] == "customer") & ratings["touchpoint"].notna()
+    ]
+    if mine.empty:
+        return pd.DataFrame(), ""
+    newest = mine.groupby(["survey", "wave"])["timestamp"].transform("max") == mine.groupby("survey")[
+        "timestamp"
+    ].transform("max")
+    mine = mine[newest]
+    rank = mine["survey"].map({"tracking": 0, "event": 1, "deep_dive": 2})
+    mine = mine[rank == rank.groupby(mine["touchpoint"]).transform("min")]
+    high = mine.groupby("item")["score"].transform("max")
+    return mine.assign(top=(mine["score"] > high - 2).astype(float)), "satisfied customers (two best answers), percent"
+
+
+def _of_customers(log: Journeys, codes: np.ndarray) -> Journeys:
+    """The journeys of some customers."""
+    return replace(log, table=log.table[log.table["code"].isin(codes)].reset_index(drop=True), _cache={})
+
+
+def _checked(
+    log: Journeys, begun: np.ndarray, rules: list[str], until: pd.Timestamp | None, conf_level: float
+) -> pd.DataFrame:
+    """Rules in their order. What has to come first can only be seen in journeys whose beginning is in the log."""
+    last = until if until is not None else log.table["timestamp"].max()
+    fresh = _of_customers(log, begun)
+    parts = [
+        (fresh if " happens before " in rule or rule.startswith("starts with") else log).conform(
+            [rule], observed_until=last, conf_level=conf_level
+        )
+        for rule in rules
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else log.conform([], conf_level=conf_level)
+
+
+def _handovers(log: Journeys, crowd: str, labels: Mapping[str, str], owners: Mapping[str, str]) -> pd.DataFrame:
+    if crowd:
+        kept = log.table[log.table["touchpoint"] != crowd].reset_index(drop=True)
+        log = replace(log, table=with_next(kept), _cache={})
+    table = log.transitions()
+    table = table[table["from_touchpoint"] != table["to_touchpoint"]].reset_index(drop=True)
+    crosses = [
+        owners.get(a) != owners.get(b) for a, b in zip(table["from_touchpoint"], table["to_touchpoint"], strict=True)
+    ]
+    return table.assign(
+        from_label=[labels[name] for name in table["from_touchpoint"]],
+        to_label=[labels[name] for name in table["to_touchpoint"]],
+        step=[
+            f"{labels[a]} → {_inside(labels[b])}"
+            for a, b in zip(table["from_touchpoint"], table["to_touchpoint"], strict=True)
+        ],
+        share=100 * table["share"],
+        crosses=crosses,
+    )
+
+
+def _by_segment(
+    log: Journeys, segment_col: str, labels: Mapping[str, str], conf_level: float, membership: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Share of each segment's customers seen at each touchpoint, against all other segments; tested by customer."""
+    segment = log.segments[segment_col]
+    known = segment.notna().to_numpy()
+    names = list(segment.value_counts().index[:6])
+    there = pd.crosstab(log.table["code"], log.table["touchpoint"]).reindex(range(log.n_customers), fill_value=0) > 0
+    ids = {}
+    if membership is not None:
+        ids = dict(zip(membership["segment"], membership["segment_id"], strict=True))
+    rows = []
+    for touchpoint in there.columns:
+        flags = there[touchpoint].to_numpy()
+        for name in names:
+            inside = (segment == name).to_numpy()
+            own = share_row(flags[inside], conf_level=conf_level)
+            others = share_row(flags[known & ~inside], conf_level=conf_level)
+            gap = difference_row(others, own)
+            enough = inside.sum() >= 30 and flags[known].sum() >= 10
+            about = {"segment": str(name), "segment_id": ids.get(name, _slug(str(name)))}
+            about |= {"touchpoint": str(touchpoint), "label": labels[str(touchpoint)]}
+            p_value = gap["p_value"] if enough else np.nan
+            rows.append(about | own | {"difference": gap["difference"], "p_value": p_value})
+    table = pd.DataFrame(rows)
+    table["q_value"] = benjamini_hochberg(table["p_value"])
+    tested = table["q_value"].notna()
+    table["reading"] = np.where(
+        ~tested, "not tested", np.where(table["q_value"] < 1 - conf_level, "changed", "no clear change")
+    )
+    return table

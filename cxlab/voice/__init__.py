@@ -1,0 +1,16 @@
+"""Voice of the customer: sentiment, themes and what goes with them, without a download."""
+
+from cxlab.data.privacy import mask_pii
+from cxlab.voice.comments import VoiceOfCustomer, voice_of_customer
+from cxlab.voice.sentiment import lexicon_sentiment
+from cxlab.voice.themes import Codebook, suggest_themes, theme_impact
+
+__all__ = [
+    "Codebook",
+    "VoiceOfCustomer",
+    "lexicon_sentiment",
+    "mask_pii",
+    "suggest_themes",
+    "theme_impact",
+    "voice_of_customer",
+]
