@@ -142,6 +142,33 @@ class Study:
         return self._table(table) if self.has(table) else None
 
     @property
+    def ratings_or_none(self) -> pd.DataFrame | None:
+        """`ratings`, or None where the study has no survey."""
+        return self.ratings if self.has("responses") else None
+
+    @property
+    def events_of_period(self) -> pd.DataFrame | None:
+        """The events that lie in the period, as a DataFrame; None where the study has none."""
+        if not self.has("events"):
+            return None
+        found: pd.DataFrame = self.events.filter(self.events.in_period).to_pandas()
+        return found
+
+    @cached_property
+    def reach(self) -> dict[str, float] | None:
+        """touchpoint → share (0 to 1) of the customers in the event log who were there; None where there is no log."""
+        if not self.has("events"):
+            return None
+        log = self.events
+        everybody = int(log.customer_id.nunique().to_pandas())
+        counted = log.group_by("touchpoint").agg(n=log.customer_id.nunique()).to_pandas()
+        return (
+            {str(row["touchpoint"]): float(row["n"]) / everybody for row in counted.to_dict("records")}
+            if everybody
+            else {}
+        )
+
+    @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables of the study by name, events among them as a DataFrame."""
         return {name: self._table(name) for name in TABLES if self.has(name)}
@@ -241,6 +268,30 @@ class Study:
     def report(self) -> Report:
         """[report]: conf_level, min_base, caution_base."""
         return self.config.report
+
+    @property
+    def known_until(self) -> pd.Timestamp:
+        """The end of the period; without one the newest moment in any table (UTC)."""
+        if self.period is not None:
+            return self.period.end
+        newest = [frame["counted_at"].max() for frame in self.tables.values()]
+        known = [moment for moment in newest if not pd.isna(moment)]
+        return max(known) if known else pd.Timestamp.now("UTC")
+
+    @property
+    def journey_rules(self) -> list[str]:
+        """The sentences of [[journey_rules]]."""
+        return [entry.rule for entry in self.config.journey_rules]
+
+    @property
+    def journey_rule_owners(self) -> dict[str, str]:
+        """Sentence → who answers for it, where somebody does."""
+        return {entry.rule: entry.owner for entry in self.config.journey_rules if entry.owner}
+
+    @property
+    def call_back_within(self) -> str:
+        """How soon an unhappy customer is called ([service_levels]); two days where nothing is said."""
+        return self.config.service_levels.call_back_within or "2d"
 
     @property
     def decisions(self) -> Path:
@@ -373,6 +424,10 @@ class Products(Mapping[str, pd.DataFrame]):
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return products.load(name, **self._where)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The product, or `default` where nobody has made it."""
+        return self[name] if name in self else default  # noqa: SIM401  (this is `get`)
 
     def __contains__(self, name: object) -> bool:
         return name in products.names(**self._where)

@@ -6,6 +6,7 @@ journey map is drawn from, with the sentences that may be quoted. Stages without
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +23,6 @@ from cxlab.wording import describe, list_text, number_text
 Shown = tuple[dict[str, Any], pd.DataFrame]
 LEAST_CUSTOMERS = 50
 _TOP = 12
-_USUAL = 20  # percent of the exits of a touchpoint, from which on a step is a usual one
 _CROWD = 0.5  # share of all events, from which on a touchpoint hides the steps between the others
 
 
@@ -81,13 +81,15 @@ class CustomerJourneys:
             f"{row['n']:,} cases."
             for row in others
         ]
-        between = self.handovers[self.handovers["crosses"] & (self.handovers["share"] >= _USUAL)]
+        meant = {(row["from_touchpoint"], row["to_touchpoint"]) for row in map(_pair, self.rules["rule"]) if row}
+        steps = zip(self.handovers["from_touchpoint"], self.handovers["to_touchpoint"], strict=True)
+        between = self.handovers[[step in meant for step in steps]]
         slow = between[between["n"] >= self.min_base].sort_values("median_wait", ascending=False).to_dict("records")
         if slow:
             row = slow[0]
             said.append(
-                f"The longest usual wait between two departments is from {_inside(row['from_label'])} to {_inside(row['to_label'])}: "
-                f"half wait more than {_length(row['median_wait'])}, one in ten more than {_length(row['slow_wait'])}."
+                f"From {_inside(row['from_label'])} to {_inside(row['to_label'])} half of those who go on wait more than "
+                f"{_length(row['median_wait'])}, one in ten more than {_length(row['slow_wait'])}."
             )
         apart = self.segments[self.segments["reading"] == "changed"] if len(self.segments) else self.segments
         if len(apart):
@@ -311,6 +313,15 @@ def _inside(label: str) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+_NEXT = re.compile(r"(?P<from_touchpoint>\S+) is (?:directly )?followed by (?P<to_touchpoint>\S+)")
+
+
+def _pair(rule: str) -> dict[str, str] | None:
+    """The two touchpoints of a rule about what follows what."""
+    found = _NEXT.match(rule)
+    return found.groupdict() if found else None
 
 
 def _slug(rule: str) -> str:

@@ -165,7 +165,7 @@ class Journeys:
         rows = self._with(by)
         keys = [*([by] if by else []), "touchpoint"]
         table = rows.groupby(keys, observed=True)["code"].nunique().rename("customers").reset_index()
-        total = rows.groupby(by, observed=True)["code"].nunique() if by else rows["code"].nunique()
+        total: Any = rows.groupby(by, observed=True)["code"].nunique() if by else rows["code"].nunique()
         table["share"] = table["customers"] / (table[by].map(total).astype(float) if by else total)
         return table.sort_values(
             [*([by] if by else []), "customers"], ascending=[True] * bool(by) + [False], ignore_index=True
@@ -181,7 +181,8 @@ class Journeys:
                 raise ValueError(f"there is no touchpoint `{step}`; {did_you_mean(step, self.touchpoints)}")
         rows = self.table[["code", "journey", "touchpoint", "timestamp", "position"]]
         first = rows[rows["touchpoint"] == steps[0]].groupby(["code", "journey"])[["position", "timestamp"]].first()
-        reached, begun = first, first["timestamp"]
+        reached: Any = first
+        begun: Any = first["timestamp"]
         counts = [len(reached)]
         for step in steps[1:]:
             later = rows[rows["touchpoint"] == step].merge(

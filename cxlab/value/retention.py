@@ -309,7 +309,7 @@ class Retention:
                     "Method": "Kaplan–Meier with late entry; who is still there is censored",
                 },
                 "table": self.curves,
-            }, self.curves  # fmt: skip
+            }, self.shown_groups()  # fmt: skip
 
     @property
     def x_label(self) -> str:
