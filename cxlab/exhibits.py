@@ -496,7 +496,7 @@ def _heading(frame: pd.DataFrame, heading: str) -> str:
     """A heading with the confidence level of the table's intervals; without it where they differ or do not say."""
     levels = frame["conf_level"].dropna().unique().tolist() if "conf_level" in frame.columns else []
     said = heading.replace("{level} interval", f"{100 * levels[0]:g}% interval" if len(levels) == 1 else "interval")
-    return said[:1].upper() + said[1:]
+    return said[:1].upper() + said[1:] if heading.startswith("{level}") else said
 
 
 def _default_column(frame: pd.DataFrame, column: str, heading: str) -> Column:

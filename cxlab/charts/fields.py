@@ -154,8 +154,8 @@ def matrix(
         label_width = min(max(_extent(_wrap(name, 1.7, _LABEL), _LABEL)[0] for name in names), 1.7)
         left = _EDGE + label_width + _GAP
         width = (WIDTH - _EDGE - left) / len(heads)
-        titles = [_wrap(head, width - 0.05, _SMALL) for head in heads]
-        top = max(_extent(title, _SMALL)[1] for title in titles) + 0.12
+        titles, lifts, top = _staggered(heads, width)
+        top += 0.12
         labels = [_wrap(name, 1.7, _LABEL) for name in names]
         heights = [max(_CELL, _extent(label, _LABEL)[1] + 0.1) for label in labels]
         height = top + sum(heights) + 2 * _EDGE
@@ -164,15 +164,8 @@ def matrix(
         axes.set_ylim(_EDGE, height - _EDGE)
         axes.set_axis_off()
         for number, title in enumerate(titles):
-            _write(
-                figure,
-                left + (number + 0.5) * width,
-                height - _EDGE - top + 0.06,
-                title,
-                MUTED,
-                ha="center",
-                va="bottom",
-            )
+            x = min(left + (number + 0.5) * width, WIDTH - _EDGE - _extent(title, _SMALL)[0] / 2)
+            _write(figure, x, height - _EDGE - top + 0.06 + lifts[number], title, MUTED, ha="center", va="bottom")
         known = [abs(float(row[value_col]) - (middle or 0.0)) for row in rows if not is_missing(row[value_col])]
         largest = max(known, default=0.0) or 1.0
         y = height - _EDGE - top
@@ -267,6 +260,21 @@ def plane(
             axes.plot([row[x_col]], [row[y_col]], color=colour, marker="o", ms=8, ls="", zorder=4)
             _place_name(figure, str(row[label_col]), x, y, colour, taken, left)
         return figure
+
+
+def _staggered(texts: Sequence[str], width: float, *, bold: bool = False) -> tuple[list[str], list[float], float]:
+    """Heads of columns: wrapped where every word fits; else on two levels, so that each has the width of two.
+
+    Returns the texts, how far each is lifted, and the height of all.
+    """
+    words = [word for text in texts for word in text.split()]
+    if all(_extent(word, _SMALL, bold=bold)[0] <= width - 0.04 for word in words):
+        wrapped = [_wrap(text, width - 0.04, _SMALL, bold=bold) for text in texts]
+        return wrapped, [0.0] * len(wrapped), max(_extent(text, _SMALL, bold=bold)[1] for text in wrapped)
+    wrapped = [_wrap(text, 2 * width - 0.1, _SMALL, bold=bold) for text in texts]
+    tall = [_extent(text, _SMALL, bold=bold)[1] for text in wrapped]
+    lower = max(tall[1::2], default=0.0) + 0.04
+    return wrapped, [0.0 if number % 2 else lower for number in range(len(wrapped))], lower + max(tall[0::2])
 
 
 def _padded(ends: tuple[float, float], share: float) -> tuple[float, float]:
@@ -401,21 +409,23 @@ def journey(
     rows = _rows(frame, [stage_col, reach_col, score_col, *ends])
     with style():
         width = (WIDTH - 2 * _EDGE) / len(rows)
-        heads = [_wrap(str(row[stage_col]), width - 0.04, _SMALL, bold=True) for row in rows]
-        head = max(_extent(text, _SMALL, bold=True)[1] for text in heads) + 0.08
+        heads, lifts, head = _staggered([str(row[stage_col]) for row in rows], width, bold=True)
+        head += 0.1
         line = _line_height(_SMALL)
         bars_tall, curve_tall = 0.85, 1.25
-        height = head + 2 * line + bars_tall + 0.2 + line + curve_tall + 0.34 + 2 * _EDGE
+        height = head + 2.2 * line + bars_tall + 0.24 + 2.2 * line + curve_tall + 2 * _EDGE
         figure, axes = _blank(height, 0.0, 0.0, WIDTH, height)
         axes.set_xlim(0, WIDTH)
         axes.set_ylim(0, height)
         axes.set_axis_off()
         y = height - _EDGE
         for number, text in enumerate(heads):
-            _write(figure, _EDGE + (number + 0.5) * width, y, text, INK, bold=True, ha="center", va="top")
+            half = _extent(text, _SMALL, bold=True)[0] / 2
+            x = min(max(_EDGE + (number + 0.5) * width, half), WIDTH - half)
+            _write(figure, x, y - head + 0.1 + lifts[number], text, INK, bold=True, ha="center", va="bottom")
         y -= head
         _write(figure, _EDGE, y, "Customers seen in the stage, percent", MUTED, va="top")
-        floor = y - line - bars_tall - line * 0.6
+        floor = y - 2.2 * line - bars_tall
         for number, row in enumerate(rows):
             x = _EDGE + number * width
             box = (x + _STAGE_GAP, x + width - _STAGE_GAP)
@@ -427,9 +437,9 @@ def journey(
             _write(figure, x + width / 2, top + 0.03, estimate_text(row[reach_col], "%"), FOCUS, bold=True, ha="center",
                    va="bottom", halo=True)  # fmt: skip
         axes.plot([_EDGE, WIDTH - _EDGE], [floor, floor], color=MUTED, lw=1, marker="")
-        y = floor - 0.14
+        y = floor - 0.2
         _write(figure, _EDGE, y, score_label or "Satisfaction", MUTED, va="top")
-        base = y - line - curve_tall - 0.1
+        base = y - 2.2 * line - curve_tall
         _curve(figure, axes, rows, width, base, curve_tall, score_col, ends, score_unit, min_base)
         return figure
 

@@ -20,6 +20,10 @@ from cxlab.problems import NotApplicableError
 from cxlab.wording import describe, list_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
+_MANY = {
+    "blind spot": "blind spots", "known weakness": "known weaknesses", "hidden strength": "hidden strengths",
+    "shared strength": "shared strengths", "shared view": "shared views",
+}  # fmt: skip
 _COUNTS = {2: "two", 3: "three", 4: "four", 5: "five"}
 _CARDS = {  # role → what the card is called, and the question it answers
     "goal": ("Effective", "reached the goal"),
@@ -111,7 +115,7 @@ class DesiredExperience:
         """The widest shortfalls."""
         table = self.staff if len(self.staff) else self.expected
         rows = table[table["estimate"].notna()].sort_values("estimate").head(4)
-        return rows.assign(label="Gap, " + rows["label"].map(_inside), unit=self.unit)
+        return rows.assign(label="Gap, " + rows["label"].map(_inside) + f", on {self.unit}", unit="scale points")
 
     def gaps_shown(self) -> Iterator[Shown]:
         """The gaps against staff, then against expectations, each widest first."""
@@ -156,7 +160,8 @@ class DesiredExperience:
         """Each question by what customers say and staff believe."""
         if len(self.staff):
             kinds = self.staff["quadrant"].value_counts()
-            title = "What both sides see: " + list_text(f"{n} {kind}" for kind, n in kinds.items()) + "."
+            counted = list_text(f"{n} {kind if n == 1 else _MANY.get(str(kind), kind)}" for kind, n in kinds.items())
+            title = f"Of {len(self.staff)} questions asked of both sides there are {counted}."
             note = {
                 "Blind spot": "Customers below the mean of all questions, staff at or above it, and the gap is clear",
                 "Base": f"{len(self.staff)} questions asked of both",
@@ -203,7 +208,7 @@ class DesiredExperience:
                         "level": "all",
                         "target": row["touchpoint"],
                         "owner": row["owner"],
-                        "unit": self.unit,
+                        "unit": "scale points",
                         "better": "higher",
                         "definition": f"actual less {words}",
                         "comparable": "cumulative",
@@ -225,7 +230,7 @@ def _number(value: float) -> str:
 def _gap_words(row: Mapping[Any, Any]) -> str:
     if not np.isfinite(row["estimate"]):
         return ""
-    return f"{_number(row['estimate'])}\n({_number(row['conf_low'])} to {_number(row['conf_high'])})"
+    return f"{_number(row['estimate'])}\n{_number(row['conf_low'])} to {_number(row['conf_high'])}"
 
 
 def desired_experience(

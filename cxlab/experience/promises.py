@@ -128,11 +128,10 @@ class BrandExperience:
             said += self._felt_sentences()[1:]
         if len(self.wow) == 2:
             wowed, content = self.wow.to_dict("records")
+            apart = wowed["estimate"] - content["estimate"]
             said.append(
-                f"Customers who were wowed ({wowed['share']:.0f}%) are {wowed['estimate'] - content['estimate']:+.0f} NPS points "
-                "from those who are only satisfied; one goes with the other, which comes first is not known.".replace(
-                    "-", "−"
-                )
+                f"Customers who were wowed ({wowed['share']:.0f}%) lie {abs(apart):.0f} NPS points "
+                f"{'above' if apart > 0 else 'below'} those who are only satisfied; which comes first is not known."
             )
         if len(self.teams):
             told = self.teams.loc[self.teams["reading"] == "apart", "label"]
@@ -150,7 +149,7 @@ class BrandExperience:
             if top["intended"] or wanted.empty or not np.isfinite(top["estimate"]):
                 continue
             meant = list_text(f"{row['emotion']} ({row['estimate']:.0f}%)" for row in wanted.to_dict("records"))
-            said.append(f"{touchpoint}: {top['emotion']} ({top['estimate']:.0f}%) is felt most, meant is {meant}.")
+            said.append(f"{touchpoint}: {top['emotion']} is felt most ({top['estimate']:.0f}%), meant is {meant}.")
         return said or ["At every touchpoint the feeling that was meant is the one felt most."]
 
     def base_sentence(self) -> str:
@@ -216,7 +215,7 @@ class BrandExperience:
             missed = self._felt_sentences()
             yield {
                 "name": "felt",
-                "title": missed[0].replace(":", " –", 1) if not missed[0].endswith("most.") else missed[0],
+                "title": missed[0],
                 "subtitle": "Customers by the feeling they named, percent; a frame marks what is meant to be felt",
                 "alt": describe(
                     "Field of emotions by touchpoint", rows, label_col="emotion", series_col="touchpoint_label", unit="%"

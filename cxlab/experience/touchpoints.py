@@ -366,7 +366,7 @@ class Touchpoints:
                            f"change by {_signed(row['estimate'])} ({_signed(row['conf_low'])} to {_signed(row['conf_high'])})."},
                 "level": "all",
                 "target": row["to_touchpoint"],
-                "unit": "1 to 5",
+                "unit": "scale points",
                 "better": "higher",
                 "definition": "next less this rating of the same customer",
                 "comparable": "cumulative",

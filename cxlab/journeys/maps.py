@@ -22,6 +22,7 @@ from cxlab.wording import describe, list_text, number_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 LEAST_CUSTOMERS = 50
+_UNITS = {"d": "days", "h": "hours", "min": "minutes"}
 _TOP = 12
 _CROWD = 0.5  # share of all events, from which on a touchpoint hides the steps between the others
 
@@ -67,11 +68,8 @@ class CustomerJourneys:
         return f"{self.journeys.n_customers:,} customers, {self.journeys.n_events:,} events."
 
     def _plain(self, rule: str) -> str:
-        """A rule with the labels of its touchpoints."""
-        words = rule
-        for name, label in sorted(self.labels.items(), key=lambda pair: -len(pair[0])):
-            words = " ".join(_inside(label) if word == name else word for word in words.split(" "))
-        return words
+        """A rule as a reader sees it: "order is followed by onboarding within 5 days"."""
+        return re.sub(r"\b(\d+)(d|h|min)\b", lambda found: f"{found[1]} {_UNITS[found[2]]}", rule.replace("_", " "))
 
     def sentences(self) -> list[str]:
         said = []

@@ -20,9 +20,9 @@ from cxlab.report.markup import figure_text, plain, reason_words, rich
 from cxlab.report.whiskers import axis, whisker
 from cxlab.wording import CAUTION_BASE, MIN_BASE, base_text, decimals_of, number_text, reading_text
 
-_FINDINGS_SHOWN = 6
+_FINDINGS_SHOWN = 10
 _CHANGES_SHOWN = 12
-_SENTENCES = 3
+_SENTENCES = 6
 _NUMBERS = 4
 _LEVELS = (
     ("all", "All customers", "for the board and process owners"),
@@ -410,9 +410,11 @@ class _Writer:
         return groups
 
     def _place(self, finding: Mapping[str, Any]) -> int:
-        """Key numbers first, then what clearly changed, then the rest."""
+        """Key numbers first, then what asks for an action, what clearly changed, and the rest."""
         change = self.changes.get(_key(finding), {})
-        return 0 if finding.get("key") else 1 if change.get("reading") in _CLEAR else 2
+        if finding.get("key"):
+            return 0
+        return 1 if finding.get("attention") else 2 if change.get("reading") in _CLEAR else 3
 
     def _before(self, finding: Mapping[str, Any]) -> float | None:
         return self.changes.get(_key(finding), {}).get("before")
@@ -439,7 +441,8 @@ class _Writer:
             word=word,
             detail=detail,
             base=self._base(finding),
-            owner=plain(finding.get("owner")) or ("no owner" if finding.get("target") else ""),
+            owner=plain(finding.get("owner"))
+            or ("no owner" if finding.get("target") and finding["level"] == "all" else ""),
         )
 
     def _drawn(self, finding: Mapping[str, Any], axes: Mapping[str, tuple[float, float]]) -> tuple[Markup, str]:

@@ -5,6 +5,7 @@ Every figure is about those who were asked and answered. Rows are respondents; a
 
 from cxlab.survey.comparison import compare, nps_change
 from cxlab.survey.metrics import SurveyEstimate, ces, csat, nps
+from cxlab.survey.mix import mix_rate
 from cxlab.survey.movement import Movement, movement
 from cxlab.survey.scales import check_scale, orient
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
@@ -20,6 +21,7 @@ __all__ = [
     "compare",
     "compare_waves",
     "csat",
+    "mix_rate",
     "movement",
     "nps",
     "nps_change",

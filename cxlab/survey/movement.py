@@ -9,17 +9,22 @@ What it does not say: why something moved. A difference between waves may be a d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from cxlab.inference.sentences import base, between, figure
 from cxlab.problems import ParameterError, did_you_mean
+from cxlab.survey.mix import mix_rate
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
-from cxlab.wording import SURVEY_WORDS, describe, p_text
+from cxlab.wording import SURVEY_WORDS, describe, list_text, p_text
 
+_MOST_GROUPS = 12
 LEADING_ROLES = ("loyalty", "satisfaction", "effort")
+MOSTLY_MIX = 0.5  # share of a clear change that comes from who answered, from which on it is said to be mix
+MIXES = ["item", "label", "unit", "by", "change", "mix", "rate", "share", "group", "share_before", "share_after"]
 SMALL_OVERLAP = 0.2  # more of the same people in two waves than this, and they are not treated as independent
 
 
@@ -45,6 +50,7 @@ class Movement:
     overlap: float
     is_new: bool
     min_base: int
+    mixes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=MIXES))
 
     @property
     def wave(self) -> str:
@@ -115,7 +121,7 @@ class Movement:
         said = [self._lead_sentence(item) for item in self.leads[1:]]
         if self.leads:
             said.append(self._family_sentence())
-        said += [line for line in (self._power_sentence(), self._stale_sentence()) if line]
+        said += [line for line in (self._mix_sentence(), self._power_sentence(), self._stale_sentence()) if line]
         return said
 
     def key_numbers(self) -> pd.DataFrame:
@@ -162,7 +168,34 @@ class Movement:
         """The items that clearly got worse."""
         if self.change is None:
             return set()
-        return set(self.change.frame.loc[self.change.frame["reading"] == "worse", "item"])
+        return set(self.change.frame.loc[self.change.frame["reading"] == "worse", "item"]) - set(self.only_mix["item"])
+
+    @property
+    def only_mix(self) -> pd.DataFrame:
+        """The clear changes that come mostly from who answered, one row an item."""
+        rows = self.mixes[self.mixes["share"] >= MOSTLY_MIX]
+        return rows.sort_values("share", ascending=False, kind="stable").drop_duplicates("item")
+
+    def mix_shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+        """The clear changes, each split into what changed within groups and who answered."""
+        if len(self.mixes):
+            rows = (
+                self.mixes.sort_values("share", ascending=False, kind="stable")
+                .drop_duplicates("item")
+                .reset_index(drop=True)
+            )
+            mostly = self.only_mix["label"].tolist()
+            title = "No clear change comes mostly from who answered, as far as the customers table tells."
+            if mostly:
+                title = f"{list_text(mostly)}: the change comes mostly from who answered, not from what they felt."
+            yield {
+                "title": title,
+                "subtitle": f"Clear changes from {self.before} to {self.wave}: total, part within groups, part from who answered",
+                "note": {
+                    "Method": "Kitagawa 1955, symmetric; both parts add up to the change",
+                    "Groups": "The column of the customers table that explains most of each change",
+                },
+            }, rows  # fmt: skip
 
     @property
     def unit_names(self) -> dict[str, str]:
@@ -360,6 +393,17 @@ class Movement:
         named = ", ".join(_moved(row) for row in surest.head(3).to_dict("records"))
         return f"{tested}, {counted} once the number of tests is counted: {named}{more}."
 
+    def _mix_sentence(self) -> str:
+        rows = self.only_mix.to_dict("records")
+        if not rows:
+            return ""
+        row = rows[0]
+        more = "more" if row["share_after"] > row["share_before"] else "fewer"
+        return (
+            f"{list_text(row['label'] for row in rows)}: {rows[0]['share']:.0%} of the change comes from who answered, with {more} "
+            f"{row['group']} ({row['by'].replace('_', ' ')}): {row['share_after']:.0%} of answers after {row['share_before']:.0%}."
+        )
+
     def _power_sentence(self) -> str:
         if self.change is None or not self.leads:
             return ""
@@ -426,13 +470,16 @@ def movement(
     *,
     survey: str = "tracking",
     before: str = "",
+    customers: pd.DataFrame | None = None,
     conf_level: float = 0.95,
     min_base: int = 30,
 ) -> Movement:
     """What one survey of customers shows: every wave, and the newest against `before` (empty: the wave before it).
 
     `responses` and `items` are those of an open study: one row a respondent, one row an item. Weights and clusters are
-    used where the answers have them. Raises `ParameterError` where there are no such answers, or no such wave.
+    used where the answers have them; `customers` tells how much of a clear change comes from who answered.
+
+    Raises `ParameterError` where there are no such answers, or no such wave.
     """
     is_customer = responses["perspective"] == "customer" if "perspective" in responses else responses["survey"].notna()
     rows = responses[is_customer & (responses["survey"] == survey)].astype({"wave": str})
@@ -454,11 +501,13 @@ def movement(
     earlier = before or (waves[-2] if len(waves) > 1 else None)
     newest = rows[rows["wave"] == waves[-1]]
     known = items.set_index("item")
+    change = compare_waves(rows, items, before=earlier, after=waves[-1], **design) if earlier else None
     return Movement(
         survey=survey,
         waves=waves,
         track=tracked,
-        change=compare_waves(rows, items, before=earlier, after=waves[-1], **design) if earlier else None,
+        change=change,
+        mixes=_mixes(rows, change, known, customers),
         leads=_leading(tracked, known, waves[-1]),
         labels={item: _words(item, known) for item in tracked["item"].unique()},
         questions={item: _text_or_none(known.loc[item].get("question")) or "" for item in tracked["item"].unique()},
@@ -470,6 +519,55 @@ def movement(
         else True,  # late answers are no new wave
         min_base=min_base,
     )
+
+
+def _mixes(
+    rows: pd.DataFrame, change: WaveComparison | None, items: pd.DataFrame, customers: pd.DataFrame | None
+) -> pd.DataFrame:
+    """One row a clear change and column of customers: how much of it is mix."""
+    if change is None or customers is None or "customer_id" not in rows:
+        return pd.DataFrame(columns=MIXES)
+    clear = change.frame[change.frame["reading"].isin(["better", "worse", "changed"])]
+    groups = [
+        str(column)
+        for column in customers
+        if column not in ("customer_id", "account_id", "from_source")
+        and pd.api.types.is_string_dtype(customers[column])
+        and 2 <= customers[column].nunique() <= _MOST_GROUPS
+    ]
+    about = customers.drop_duplicates("customer_id").set_index("customer_id")[groups]
+    both = rows[rows["wave"].isin([str(change.before), str(change.after)])].join(
+        about, on="customer_id", rsuffix="_of_customer"
+    )
+    both = both.assign(_order=(both["wave"] == str(change.after)).astype(int))
+    made = []
+    for entry in clear.to_dict("records"):
+        scored = both.assign(_value=_counted(both[entry["item"]], entry["metric"], items.loc[entry["item"]]))
+        weights = "weight" if change.weighted else None
+        for column in groups:
+            if scored.dropna(subset=["_value", column])["_order"].nunique() < 2:
+                continue
+            table = mix_rate(scored, value="_value", by=column, period="_order", weights_col=weights)
+            total, mix = float((table["mix"] + table["rate"]).sum()), float(table["mix"].sum())
+            moved = max(table.to_dict("records"), key=lambda row: abs(row["share_after"] - row["share_before"]))
+            made.append(
+                {
+                    "item": entry["item"], "label": _words(entry["item"], items), "unit": entry["unit"], "by": column, "change": total,
+                    "mix": mix, "rate": total - mix, "share": mix / total if total else 0.0, "group": moved[column],
+                    "share_before": moved["share_before"], "share_after": moved["share_after"],
+                }
+            )  # fmt: skip
+    return pd.DataFrame(made, columns=MIXES)
+
+
+def _counted(scores: pd.Series, metric: str, item: pd.Series) -> pd.Series:
+    """What each answer counts in the metric: points of NPS, percent of a share, the answer itself for a mean."""
+    if metric == "nps":
+        return (100.0 * (scores >= 9) - 100.0 * (scores <= 6)).where(scores.notna())
+    if metric == "top_box":
+        top = item["high"] - (1 if item["high"] - item["low"] <= 1 else 2)
+        return (100.0 * (scores > top)).where(scores.notna())
+    return scores.astype(float)
 
 
 def _leading(tracked: pd.DataFrame, items: pd.DataFrame, wave: str) -> list[str]:

@@ -249,7 +249,7 @@ class ActionBoard:
                 "result": {**row, "headline": f"“{row['label']}”: " + _effect_words(row)},
                 "level": "account",
                 "target": row["label"],
-                "unit": row["unit"],
+                "unit": "scale points",
                 "better": "higher",
                 "definition": f"effect on {row['metric']} against units without the action",
                 "comparable": "cumulative",
