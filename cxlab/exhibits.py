@@ -35,6 +35,7 @@ from cxlab.wording import (
     decimals_of,
     difference_text,
     estimate_text,
+    finer,
     interval_text,
     is_missing,
     number_text,
@@ -142,7 +143,8 @@ def key_numbers(frame: pd.DataFrame, before: str = "") -> None:
 
 def _number_of(row: Mapping[Any, Any], before: str) -> Number:
     unit = _unit_of(row, None)
-    interval = "" if is_missing(row["conf_low"]) else interval_text(row["conf_low"], row["conf_high"], unit)
+    more = finer(unit, row["conf_low"], row["conf_high"])
+    interval = "" if is_missing(row["conf_low"]) else interval_text(row["conf_low"], row["conf_high"], unit, more=more)
     change, reading = None, row.get("reading")
     if reading in ("better", "worse", "changed", "no clear change"):
         rise = row.get("difference", row["estimate"] - row["estimate_before"])
@@ -153,7 +155,9 @@ def _number_of(row: Mapping[Any, Any], before: str) -> Number:
         said += f" in {before}" if before else ""
         unlike = row.get("unlike")
         change = Change(reading if moved else "none", arrow, f"{said} ({unlike})" if unlike else said)
-    return Number(str(row["label"]), estimate_text(row["estimate"], unit, reason=_reason(row)), interval, change)
+    return Number(
+        str(row["label"]), estimate_text(row["estimate"], unit, reason=_reason(row), more=more), interval, change
+    )
 
 
 def exhibit(

@@ -58,7 +58,18 @@ def decimals_of(unit: str, *values: float) -> int:
     return 1 if max(map(abs, known)) > 1 else 2
 
 
-def estimate_text(value: float | None, unit: str = "", *, reason: str = "") -> str:
+def finer(unit: str, low: float | None, high: float | None) -> int:
+    """How many decimals more than usual a figure needs so that its interval does not vanish in the rounding.
+
+    >>> finer("%", 4.6, 5.3), finer("%", 40, 52)
+    (1, 0)
+    """
+    if is_missing(low) or is_missing(high) or unit not in _WHOLE:
+        return 0
+    return int(_finite(high) - _finite(low) < 1.5)
+
+
+def estimate_text(value: float | None, unit: str = "", *, reason: str = "", more: int = 0) -> str:
     """One estimate. What is not a number is said in words: `reason`, or "not defined".
 
     >>> estimate_text(-18.1, "points"), estimate_text(81.4, "%"), estimate_text(5.24, "1 to 7"), estimate_text(2214)
@@ -69,10 +80,10 @@ def estimate_text(value: float | None, unit: str = "", *, reason: str = "") -> s
     if is_missing(value):
         return reason or "not defined"
     number = _finite(value)
-    return number_text(number, decimals_of(unit, number)) + ("%" if unit == "%" else "")
+    return number_text(number, decimals_of(unit, number) + more) + ("%" if unit == "%" else "")
 
 
-def interval_text(low: float | None, high: float | None, unit: str = "") -> str:
+def interval_text(low: float | None, high: float | None, unit: str = "", *, more: int = 0) -> str:
     """An interval; the unit is named once.
 
     >>> interval_text(-3.2, 8.9, "points"), interval_text(57.6, 64.2, "%"), interval_text(5.02, 5.2, "1 to 7")
@@ -81,7 +92,7 @@ def interval_text(low: float | None, high: float | None, unit: str = "") -> str:
     if is_missing(low) or is_missing(high):
         return "no interval"
     ends = _finite(low), _finite(high)
-    decimals = decimals_of(unit, *ends)
+    decimals = decimals_of(unit, *ends) + more
     return f"{number_text(ends[0], decimals)} to {number_text(ends[1], decimals)}" + ("%" if unit == "%" else "")
 
 

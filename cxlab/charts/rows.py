@@ -45,6 +45,7 @@ from cxlab.wording import (
     difference_text,
     difference_unit,
     estimate_text,
+    finer,
     is_missing,
     number_text,
     reading_text,
@@ -715,6 +716,7 @@ class _WaveSheet:
     def __init__(self, series: list[_Line], waves: list[Any], unit: str, axis_label: str) -> None:
         self.series, self.unit = series, unit
         known = [row for line in series for row in line.points if row is not None]
+        self.more = min((finer(unit, row.get("conf_low"), row.get("conf_high")) for row in known), default=0)
         low, high = _reach(known, "estimate", unit)
         ticks = _ticks(low, high, 6)
         texts = _tick_texts(ticks, "%" if unit == "%" else "")
@@ -830,7 +832,7 @@ class _WaveSheet:
         taken: list[tuple[float, float, float, float]] = []
         known = [(x, row) for x, row in zip(self.x, line.points, strict=True) if row is not None]
         for x, row in [*known[-1:], *known[:1], *known[-2:0:-1]]:
-            text = _value(estimate_text(row["estimate"], self.unit), row)
+            text = _value(estimate_text(row["estimate"], self.unit, more=self.more), row)
             width, height = _extent(text, _SMALL, bold=True)
             x = min(max(x, self.left + width / 2), WIDTH - _EDGE - width / 2)
             y = self.y(row["conf_high"] if _has_interval(row) else row["estimate"]) + 0.07

@@ -68,9 +68,9 @@ def scorecard(
         status = "ok" if row["n"] >= min_base else "too few" if row["n"] else "unmeasured"
         if status != "ok":
             row |= dict.fromkeys(("estimate", "std_error", "conf_low", "conf_high"), np.nan)
-            row["reason"] = f"n<{min_base}" if row["n"] else "nobody was asked"
+            row["reason"] = f"n<{min_base}" if row["n"] else "not asked"
         own = part[customer_col].nunique() / everybody if everybody else np.nan
-        reached = (reach or {}).get(name, own if len(part) else np.nan)
+        reached = (own if len(part) else np.nan) if reach is None else reach.get(name, np.nan)
         weight = (importance or {}).get(name, np.nan)
         about = {"touchpoint": name, "owner": owner, "orphan": owner is None, "reach": reached}
         rows.append(about | row | {"importance": weight, "significance": reached * weight, "status": status})
@@ -205,7 +205,7 @@ class Touchpoints:
             return "No touchpoint was rated by enough customers."
         below = rated[rated["conf_high"] < GOAL]
         worst = rated.to_dict("records")[0]
-        whose = f"owned by {worst['owner']}" if worst["owner"] else "owned by nobody"
+        whose = f"owned by {worst['owner']}" if isinstance(worst["owner"], str) else "owned by nobody"
         if below.empty:
             return f"No touchpoint lies clearly below {GOAL:.0f}% satisfied customers; the lowest is {_inside(worst['label'])}."
         lies = "touchpoint lies" if len(below) == 1 else "touchpoints lie"
@@ -388,7 +388,7 @@ def _inside(label: str) -> str:
 
 def _goal(row: Mapping[Any, Any]) -> str:
     if row["status"] != "ok":
-        return str(row["reason"])
+        return "unknown"
     return "passed" if row["conf_low"] >= GOAL else "missed" if row["conf_high"] < GOAL else "open"
 
 

@@ -148,6 +148,7 @@ class CustomerJourneys:
                 "alt": describe("Map of the stages, customers seen in each", seen, label_col="label", unit="%"),
                 "note": {
                     "Base": f"{self.n_begun:,} customers whose journey begins in the log; ratings of all customers",
+                    "Surveys": "Each touchpoint by one survey: tracking, else after an event, else the deep dive",
                     "Unknown": "A hatched stage has no events, or none of its touchpoints is in the log",
                 },
             }, self.stages  # fmt: skip

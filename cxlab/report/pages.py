@@ -498,7 +498,7 @@ class _Writer:
         if n is None:
             return "no base"
         if finding.get("estimate") is None and n < self.min_base:
-            return f"n<{self.min_base}"
+            return f"n<{self.min_base}" if n else "no base"
         return f"n {base_text(n, 0, self.caution_base)}"
 
     def _reading(self, finding: Mapping[str, Any]) -> tuple[str, str, str]:

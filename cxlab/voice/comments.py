@@ -118,7 +118,7 @@ class VoiceOfCustomer:
     def feeling_shown(self) -> Iterator[Shown]:
         yield {
             "name": "feeling",
-            "title": self.sentences()[0].split(",")[0] + " by words alone.",
+            "title": self.sentences()[0],
             "subtitle": f"Comments by feeling, percent, {100 * self.conf_level:g}% interval",
             "alt": describe("Dot plot of comments by feeling", self.feeling, label_col="label", unit="%"),
             "note": {

@@ -182,12 +182,12 @@ def test_findings_stand_by_who_can_act_and_levels_without_any_are_left_out(
 
 
 def test_a_long_list_is_folded_after_the_clear_changes(finding: Any, entry: Any, manifest: Any) -> None:
-    after = [finding(f"m{i}", 40 if i == 8 else 20) for i in range(9)]
-    before = [finding(f"m{i}", 20) for i in range(9)]
+    after = [finding(f"m{i}", 40 if i == 8 else 20) for i in range(13)]
+    before = [finding(f"m{i}", 20) for i in range(13)]
     report = manifest(entry("08_experience_tracking", "T"))
     page = render_index(report, after, compare_findings(before, after), previous=EARLIER)
     lines = findings_of(page)
-    assert len(lines) == 9
+    assert len(lines) == 13
     assert lines[0].startswith("M8: 40 points.")
     assert "<summary>3 more</summary>" in page
 
