@@ -275,7 +275,15 @@ def examine_health(study: Study) -> Health:
     """Look at everything at once. What a study has no table for is left out of the result's tables."""
     tables = study.tables
     report = study.report
-    files = study.accounting.assign(share_rejected=lambda f: f["rejected"] / f["rows"].where(f["rows"] > 0))
+    silent = (
+        study.rejects[study.rejects["reason"] == "no text"].groupby("file").size()
+    )  # who wrote nothing is no fault of a file
+    files = study.accounting.assign(
+        share_rejected=lambda f: (
+            (f["rejected"] - f["file"].map(silent).fillna(0).where(f["table"] == "comments", 0))
+            / f["rows"].where(f["rows"] > 0)
+        )
+    )
     responses = tables.get("responses", pd.DataFrame())
     missing = _none("item", "survey", "wave", "n", "answered", "share", "why", "label")
     gone: list[str] = []

@@ -234,5 +234,5 @@ def _left_out(loaded: Ingest) -> Iterator[Problem]:
     """Columns that were dropped because they name a person."""
     named = loaded.columns[loaded.columns["fate"].str.startswith("dropped: direct identifier")]
     for file, columns in named.groupby("file", sort=False)["column"]:
-        what = f"columns that name a person are dropped on entry: {', '.join(columns)}"
+        what = f"columns that name a person are dropped on entry: {', '.join(dict.fromkeys(columns))}"
         yield Problem(str(file), what, "", "note")

@@ -147,6 +147,7 @@ class LoyaltyDrivers:
     wave: str
     drivers: pd.DataFrame
     lost: pd.DataFrame
+    left_out: list[str]
     r2: float
     n: int
     n_asked: int
@@ -196,6 +197,10 @@ class LoyaltyDrivers:
                 f"The drivers are answered much alike (one common part holds {self.halo:.0%}): much of what they explain may be "
                 "the mood in which a questionnaire is filled in."
             )
+        if self.left_out:
+            names = list_text(_inside(label) for label in self.left_out[:4])
+            more = f" and {len(self.left_out) - 4} more" if len(self.left_out) > 4 else ""
+            said.append(f"Too few have used {names}{more} to be in the model.")
         if self.n < 0.8 * self.n_asked:
             said.append(
                 f"Only {self.n:,} of {self.n_asked:,} respondents answered every driver; whoever has not used a touchpoint is "
@@ -316,14 +321,16 @@ class LoyaltyDrivers:
 
     def findings(self) -> list[dict[str, Any]]:
         made = []
+        counts = self.drivers["touchpoint"].value_counts()
         for row in self.drivers.to_dict("records"):
+            own_touchpoint = row["touchpoint"] if counts.get(row["touchpoint"], 0) == 1 else None
             clear = row["q_value"] < 1 - self.conf_level
             ends = f"{row['conf_low']:.0f} to {row['conf_high']:.0f}%"
             said = f"{row['label']} holds {row['share']:.0f}% ({ends}) of what the drivers explain"
             said += "." if clear else ", but its coefficient is not clear of chance."
             made.append(
                 {
-                    "name": f"driver_{row['touchpoint'] or row['driver']}",
+                    "name": f"driver_{own_touchpoint or row['driver']}",
                     "result": {**row, "estimate": row["share"], "std_error": row["share_error"], "headline": said},
                     "level": "all",
                     "target": row["touchpoint"],
@@ -349,6 +356,7 @@ def loyalty_drivers(
     *,
     outcome: str = "",
     survey: str = "",
+    least_answered: float = 0.5,
     n_boot: int = 1000,
     conf_level: float = 0.95,
     random_state: int = 0,
@@ -356,7 +364,9 @@ def loyalty_drivers(
     """What moves loyalty among the respondents of the newest wave of one survey.
 
     Drivers are the items with the role satisfaction that are about a touchpoint (where there are none, all that are not
-    overall). `outcome`: an item; empty the first with the role loyalty. `survey`: tracking, event or deep_dive; empty the
+    overall) and that at least the share `least_answered` answered.
+
+    `outcome`: an item; empty the first with the role loyalty. `survey`: tracking, event or deep_dive; empty the
     one with most answers. Raises `NotApplicableError` where no loyalty or fewer than two drivers were asked, or too few
     answered all; `ParameterError` for an outcome that is no item.
     """
@@ -376,7 +386,7 @@ def loyalty_drivers(
         raise ParameterError("survey", f"`{survey}` has no answers about {target}", "choose another, or leave it empty")
     wave = rows.groupby("wave")["counted_at"].max().idxmax()
     rows = rows[rows["wave"] == wave]
-    names = _drivers(known, rows, target)
+    names, left_out = _drivers(known, rows, target, least_answered)
     weights = "weight" if "weight" in rows and rows["weight"].notna().all() else None
     clusters = "cluster" if "cluster" in rows and rows["cluster"].notna().any() else None
     model = DriverModel.from_columns(rows, target, names, weights=weights, conf_level=conf_level)
@@ -387,13 +397,15 @@ def loyalty_drivers(
     groups = rows.loc[model.X.index, clusters].to_numpy() if clusters else None
     model.fit("cluster" if clusters else "HC3", groups)
     method: Literal["lmg", "johnson"] = "lmg" if len(names) <= MOST_EXACT else "johnson"
+    n_boot = n_boot if len(names) <= 12 else min(n_boot, 200)  # 2^p subsets for each resample
     shares = model.importance(method, n_boot=n_boot, clusters=groups, random_state=random_state)
     return LoyaltyDrivers(
         outcome=str(known.loc[target, "label"]),
         survey=survey,
         wave=str(wave),
         drivers=_table(model, shares, known, touchpoints, rows, weights),
-        lost=_lost(rows, names, known),
+        lost=_lost(rows, [*names, *left_out], known),
+        left_out=[str(known.loc[name, "label"]) for name in left_out],
         r2=model.r2,
         n=len(model.y),
         n_asked=len(rows),
@@ -404,18 +416,24 @@ def loyalty_drivers(
     )
 
 
-def _drivers(known: pd.DataFrame, rows: pd.DataFrame, target: str) -> list[str]:
-    """The satisfaction items about a touchpoint that this wave asked, and that differ between people."""
+def _drivers(
+    known: pd.DataFrame, rows: pd.DataFrame, target: str, least_answered: float
+) -> tuple[list[str], list[str]]:
+    """The satisfaction items about a touchpoint that this wave asked, that differ between people and that enough answered;
+    and those that too few answered."""
     asked = [
         str(name)
         for name in known.index[known["role"] == "satisfaction"]
-        if name != target and name in rows and rows[name].notna().sum() >= LEAST_ROWS and rows[name].nunique() > 1
+        if name != target and name in rows and rows[name].notna().any() and rows[name].nunique() > 1
     ]
     about = [name for name in asked if isinstance(known.loc[name, "touchpoint"], str)]
     names = about if len(about) >= 2 else [name for name in asked if not isinstance(known.loc[name, "touchpoint"], str)]
-    if len(names) < 2:
-        raise NotApplicableError("needs at least two questions about satisfaction with parts of the experience")
-    return names
+    enough = [name for name in names if rows[name].notna().mean() >= least_answered]
+    if len(enough) < 2:
+        raise NotApplicableError(
+            "needs at least two questions about satisfaction with parts of the experience that half answered"
+        )
+    return enough, [name for name in names if name not in enough]
 
 
 def _table(

@@ -198,12 +198,13 @@ class DesiredExperience:
             (self.staff, "staff", "what staff believe"),
             (self.expected, "expected", "expectation"),
         ):
+            alone = _alone(table)
             for row in table.to_dict("records"):
                 gap = _number(row["estimate"]) if np.isfinite(row["estimate"]) else ""
                 said = f"{row['label']}: {gap} against {words} ({_number(row['conf_low'])} to {_number(row['conf_high'])})."
                 made.append(
                     {
-                        "name": f"gap_{name}_{row['touchpoint'] or row['item']}",
+                        "name": f"gap_{name}_{row['touchpoint'] if row['touchpoint'] in alone else row['item']}",
                         "result": {**row, "headline": said if gap else f"{row['label']}: not shown ({row['reason']})."},
                         "level": "all",
                         "target": row["touchpoint"],
@@ -217,6 +218,12 @@ class DesiredExperience:
                     }
                 )
         return made
+
+
+def _alone(table: pd.DataFrame) -> set[str]:
+    """The touchpoints that only one question is about: a finding may be called after them."""
+    counts = table["touchpoint"].value_counts() if len(table) else pd.Series(dtype=int)
+    return set(map(str, counts.index[counts == 1]))
 
 
 def _inside(label: str) -> str:
@@ -265,7 +272,7 @@ def desired_experience(
     wave = str(customers.groupby("wave")["counted_at"].max().idxmax())
     customers = customers[customers["wave"] == wave]
     about = {row["item"]: row for row in satisfaction.to_dict("records")}
-    scale = next(iter(about.values()))
+    scale = about[wanted[0]]
     design: dict[str, Any] = {
         "weights_col": "weight" if "weight" in customers and customers["weight"].notna().all() else None,
         "cluster_col": "cluster" if "cluster" in customers and customers["cluster"].notna().any() else None,

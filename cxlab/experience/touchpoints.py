@@ -35,6 +35,7 @@ def scorecard(
     touchpoint_col: str = "touchpoint",
     score_col: str = "score",
     customer_col: str = "customer_id",
+    cluster_col: str | None = None,
     importance: Mapping[str, float] | None = None,
     reach: Mapping[str, float] | None = None,
     scale: tuple[float, float] = (1, 5),
@@ -44,9 +45,10 @@ def scorecard(
 ) -> pd.DataFrame:
     """One row a touchpoint: owner, reach, share (0 to 1) of the `top` best answers, importance, significance, status.
 
-    `ratings` has one row an answer; `touchpoints` names all touchpoints with their owner, so that those without answers are
-    there, too. `reach` (touchpoint → share of customers, 0 to 1) comes from the event log where there is one, else it is the
-    share of those customers who rated anything. significance = reach × importance. Status: ok, too few, unmeasured.
+    `ratings` has one row an answer; those of one customer (or of one `cluster_col`) go together. `touchpoints` names all
+    touchpoints with their owner, so that those without answers are there, too. `reach` (touchpoint → share of customers,
+    0 to 1) comes from the event log where there is one, else it is the share of those customers who rated anything.
+    significance = reach × importance. Status: ok, too few, unmeasured.
     """
     known = ratings.dropna(subset=[score_col])
     names = list(
@@ -61,7 +63,8 @@ def scorecard(
         part = known[known[touchpoint_col] == name]
         owner = owners.get(name)
         owner = owner if isinstance(owner, str) else None
-        clusters = part[customer_col] if customer_col in part and part[customer_col].notna().any() else None
+        grouping = cluster_col or customer_col
+        clusters = part[grouping] if grouping in part and part[grouping].notna().any() else None
         weights = part["weight"] if "weight" in part and part["weight"].notna().all() and len(part) else None
         row = share_row(part[score_col] > scale[1] - top, weights=weights, clusters=clusters, conf_level=conf_level)
         row |= {key: row[key] / 100 for key in ("estimate", "std_error", "conf_low", "conf_high")} | {"unit": ""}
@@ -420,8 +423,16 @@ def touchpoint_scores(
     if importance is not None and len(importance) and "touchpoint" in importance:
         known = importance.dropna(subset=["touchpoint"])
         weights = dict(zip(map(str, known["touchpoint"]), map(float, known["share"]), strict=True))
+    together = now["cluster"].astype(object).where(now["cluster"].notna(), now["customer_id"])
+    now = now.assign(_together=together.where(together.notna(), now["response_id"]))
     card = scorecard(
-        now, touchpoints=touchpoints, importance=weights, reach=reach, min_base=min_base, conf_level=conf_level
+        now,
+        touchpoints=touchpoints,
+        cluster_col="_together",
+        importance=weights,
+        reach=reach,
+        min_base=min_base,
+        conf_level=conf_level,
     )
     labels = dict(zip(touchpoints["touchpoint"], touchpoints["label"], strict=True))
     for column in ("estimate", "std_error", "conf_low", "conf_high"):

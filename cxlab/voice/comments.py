@@ -318,7 +318,7 @@ def voice_of_customer(
     impact, metric = _impact(known, mentions, inside, responses, items, scale, n_boot, conf_level, random_state)
     quarter = _quarters(known)
     before = _before(quarter, now)
-    themes = _themes(codebook, has, sentiment, inside, quarter, before, clusters, scored, impact, conf_level)
+    themes = _themes(codebook, has, sentiment, inside, quarter, before, clusters, scored, impact, min_base, conf_level)
     covered = np.isin(known.index, mentions["text_id"])
     return VoiceOfCustomer(
         codebook=codebook.name,
@@ -427,6 +427,7 @@ def _themes(
     clusters: pd.Series | None,
     scored: pd.Series,
     impact: pd.DataFrame,
+    min_base: int,
     conf_level: float,
 ) -> pd.DataFrame:
     """One row a theme that is mentioned in the period."""
@@ -451,7 +452,7 @@ def _themes(
                 "theme": theme, "label": about[theme].label, "touchpoint": about[theme].touchpoint, "share": row["estimate"],
                 "std_error": row["std_error"], "conf_low": row["conf_low"], "conf_high": row["conf_high"],
                 "conf_level": conf_level, "n": int(mention[inside].sum()),
-                "negative": 100 * float((theirs == "negative").mean()) if len(theirs) else np.nan, "reason": "",
+                "negative": 100 * float((theirs == "negative").mean()) if len(theirs) >= min_base else np.nan, "reason": "",
             }
             | change
         )  # fmt: skip
