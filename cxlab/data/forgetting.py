@@ -164,7 +164,10 @@ def _without_csv(path: Path, ids: dict[str, set[str]]) -> int:
 
 def _replace(path: Path, content: bytes) -> None:
     partial = path.with_name(f".{path.name}.partial")
+    partial.touch(mode=0o600)
     partial.write_bytes(content)
+    if path.exists():
+        shutil.copymode(path, partial)  # a restricted list stays its owner's
     os.replace(partial, path)
 
 

@@ -144,7 +144,7 @@ def centres(people: pd.DataFrame, fieldwork: Fieldwork) -> Centres:
         made[item] = (moved + TRUTH.touchpoint_goodwill * goodwill, TRUTH.touchpoint_noise)
     weights = np.array(TRUTH.recommend_weights)
     moved = np.column_stack([shifts[touchpoint] + own[touchpoint] for touchpoint in TOUCHPOINTS]) @ weights
-    pull = TRUTH.recommend_goodwill + TRUTH.touchpoint_goodwill * weights.sum()
+    pull = TRUTH.touchpoint_goodwill * weights.sum()  # goodwill is carried by what is felt at the touchpoints alone
     spread = np.hypot(TRUTH.recommend_noise, TRUTH.touchpoint_noise * np.linalg.norm(weights))
     made["recommend"] = (TRUTH.means["recommend"] + moved + pull * goodwill, float(spread))
     overall = TRUTH.means["overall"] + TRUTH.overall_goodwill * goodwill

@@ -147,9 +147,8 @@ class Truth:
     shop_onboarding: float = -0.8  # on the satisfaction with getting started of those who ordered in a shop
     touchpoint_goodwill: float = 0.5
     touchpoint_noise: float = 0.8
-    recommend_weights: tuple[float, ...] = (0.10, 0.40, 0.0, 0.27, 0.22, 0.15)  # in the order of TOUCHPOINTS; app: none
-    recommend_goodwill: float = 0.35
-    recommend_noise: float = 0.6
+    recommend_weights: tuple[float, ...] = (0.12, 0.42, 0.0, 0.33, 0.27, 0.18)  # in the order of TOUCHPOINTS; app: none
+    recommend_noise: float = 0.75
     overall_goodwill: float = 0.6
     overall_noise: float = 0.8
     effort_goodwill: float = 0.4

@@ -123,6 +123,8 @@ def _copy(source: Path, target: Path) -> None:
     if target.parent.name in _KINDS:
         target.parent.mkdir(mode=_KINDS[target.parent.name], exist_ok=True)
     shutil.copyfile(source, target)
+    if target.parent.name == "restricted":
+        target.chmod(0o600)
 
 
 def _stage_files(name: str, work: Path, stage: Path) -> list[str]:
