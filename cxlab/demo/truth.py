@@ -127,7 +127,7 @@ class Truth:
         Fieldwork("tracking", "2026-Q3", date(2026, 8, 10), 0.22, business=2.0),
     )
     changes: tuple[Change, ...] = (
-        Change("satisfaction_first_bill", "2026-Q3", -0.42),
+        Change("satisfaction_first_bill", "2026-Q3", -0.36),
         Change("effort", "2026-Q3", 0.18),
     )
     means: Mapping[str, float] = field(
@@ -147,7 +147,7 @@ class Truth:
     shop_onboarding: float = -0.8  # on the satisfaction with getting started of those who ordered in a shop
     touchpoint_goodwill: float = 0.5
     touchpoint_noise: float = 0.8
-    recommend_weights: tuple[float, ...] = (0.12, 0.42, 0.0, 0.33, 0.27, 0.18)  # in the order of TOUCHPOINTS; app: none
+    recommend_weights: tuple[float, ...] = (0.12, 0.46, 0.0, 0.27, 0.24, 0.16)  # in the order of TOUCHPOINTS; app: none
     recommend_noise: float = 0.75
     overall_goodwill: float = 0.6
     overall_noise: float = 0.8

@@ -80,6 +80,8 @@ def _why_not(before: dict[str, Any] | None, after: dict[str, Any]) -> str | None
     """Why a difference is not tested; None where it can be."""
     if before is None:
         return "no earlier figure"
+    if after["estimate"] is None:
+        return str(after["reason"])
     for finding in (after, before):
         if finding["comparable"] != "independent":
             return f"the samples are {finding['comparable']}"

@@ -184,6 +184,7 @@ class Movement:
                 .drop_duplicates("item")
                 .reset_index(drop=True)
             )
+            rows = rows.assign(by=rows["by"].str.replace("_", " "))
             mostly = self.only_mix["label"].tolist()
             title = "No clear change comes mostly from who answered, as far as the customers table tells."
             if mostly:
