@@ -34,13 +34,15 @@ def record(
     label: str | None = None,
     key: bool = False,
     attention: bool = False,
+    caution: str = "",
 ) -> None:
     """Record one finding. `result` has the fields of an estimate (attributes or keys) and may have a `headline`.
 
     `name`, `level` and `target` together find the same finding in another period. `target` is the segment, account or
     touchpoint; `better` says which direction is good; `comparable` whether this sample is independent of another
     period's; `label` is the name for a reader; `key` asks for a place among the four numbers of the index; `attention` says
-    that it asks for an action, so that 10_actions lists it until somebody has taken one.
+    that it asks for an action, so that 10_actions lists it until somebody has taken one; `caution` says in a few words what
+    a reader must know of its change, such as "mostly who answered".
 
     Raises ValueError for a level or direction that is none, and for a field that is neither a number nor missing.
     """
@@ -66,6 +68,7 @@ def record(
         "label": label or name.replace("_", " "),
         "key": key,
         "attention": attention,
+        "caution": caution,
         **numbers,
         "reason": _reason(result, numbers),
         "headline": _headline(result),

@@ -81,7 +81,7 @@ class Health:
 
     def _rows_sentence(self) -> str:
         rows, kept, rejected = (int(self.files[column].sum()) for column in ("rows", "kept", "rejected"))
-        files = _counted(len(self.files), "file")
+        files = _counted(self.files["file"].nunique(), "file")
         if not rejected:
             return f"All {rows:,} rows of {files} are kept."
         return f"Of {rows:,} rows in {files}, {kept:,} are kept and {rejected:,} rejected, each with its reason."
@@ -110,7 +110,7 @@ class Health:
     def base_sentence(self) -> str:
         """How many rows and files were looked at."""
         tables = self.files["table"].nunique()
-        return f"{int(self.files['rows'].sum()):,} rows of {_counted(len(self.files), 'file')} in {_counted(tables, 'table')}"
+        return f"{int(self.files['rows'].sum()):,} rows of {_counted(self.files['file'].nunique(), 'file')} in {_counted(tables, 'table')}"
 
     def findings(self) -> list[dict[str, Any]]:
         """What the next period is compared with, as `cxlab.findings.record` takes it: the response rate of each survey."""
@@ -297,7 +297,7 @@ def examine_health(study: Study) -> Health:
     result = {
         "files": files,
         "rejects": _reasons(study.rejects),
-        "matches": match_rates(tables),
+        "matches": match_rates(study.tables_to_date),
         "freshness": _in_zone(freshness(tables, study.period), study.config.study.timezone),
         "missing": missing,
         "response": response_rates(tables, conf_level=report.conf_level),

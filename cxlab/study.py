@@ -173,6 +173,17 @@ class Study:
         """All tables of the study by name, events among them as a DataFrame."""
         return {name: self._table(name) for name in TABLES if self.has(name)}
 
+    @property
+    def tables_to_date(self) -> dict[str, pd.DataFrame]:
+        """All tables with every row known at the end of the period, those that a source's window leaves out among them."""
+        return {
+            name: self._table(name)
+            if set(self._windows(name).values()) == {"to_date"}
+            else select(self._loaded.tables[name], name, self.period)
+            for name in TABLES
+            if self.has(name)
+        }
+
     def has(self, table: str) -> bool:
         """Whether the study has a source for a table."""
         return table in self._loaded.tables

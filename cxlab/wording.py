@@ -107,11 +107,11 @@ def difference_text(
     if is_missing(value):
         return reason or "not tested"
     number = _finite(value)
-    text = number_text(number, decimals_of(unit, number), signed=True)
     if is_missing(low) or is_missing(high):
-        return text
+        return number_text(number, decimals_of(unit, number), signed=True)
     ends = _finite(low), _finite(high)
-    decimals = decimals_of(unit, *ends)
+    decimals = decimals_of(unit, number, *ends)
+    text = number_text(number, decimals, signed=True)
     both = ends[0] < 0 < ends[1]  # an interval on both sides of zero carries both signs
     return f"{text} ({number_text(ends[0], decimals)} to {number_text(ends[1], decimals, signed=both)})"
 

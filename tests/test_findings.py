@@ -48,6 +48,7 @@ def test_a_finding_has_its_numbers_and_says_what_they_are_about(stage: Path) -> 
     assert finding == {
         "name": "nps", "notebook": "08_tracking", "level": "segment", "target": "Busy", "owner": "Ann", "unit": "points",
         "better": "higher", "definition": None, "comparable": "independent", "label": "nps", "key": True, "attention": False,
+        "caution": "",
         "estimate": 41.0, "std_error": 2.0, "conf_low": 37.1, "conf_high": 44.9, "conf_level": 0.95, "n": 900,
         "reason": None, "headline": "NPS is 41.",
     }  # fmt: skip

@@ -23,6 +23,7 @@ from cxlab.inference.intervals import check_conf_level, critical_value
 from cxlab.problems import NotApplicableError, ParameterError, did_you_mean
 from cxlab.wording import describe, list_text
 
+LONGEST_COUNTED = 10  # points: on a longer scale the two best answers are too few to be counted
 LEAST_ROWS = 150
 _COLUMNS = [
     "driver", "estimate", "std_error", "p_value", "q_value", "conf_low", "conf_high", "conf_level", "correlation", "vif",
@@ -139,8 +140,13 @@ def _johnson(correlation: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class LoyaltyDrivers:
-    """`drivers` has one row a driver: its label, share of R² in percent with interval, coefficient, test, performance and
-    what one point more would go with. `lost` has one row a driver: how many respondents it costs."""
+    """What the satisfaction with parts of the experience explains of loyalty.
+
+    `drivers` has one row a driver: its label, share of R² in percent with interval, coefficient (what goes with `step` points
+    more of the driver: one, or ten on a scale longer than ten), test and performance (`performance_is` satisfied: percent
+    who give one of the two best answers; mean: where a scale is longer than ten, the mean stretched to 0 to 100). `lost` has
+    one row a driver: how many respondents it costs.
+    """
 
     outcome: str
     survey: str
@@ -257,6 +263,19 @@ class LoyaltyDrivers:
     def plane_shown(self) -> pd.DataFrame:
         return self.drivers.assign(share_low=self.drivers["conf_low"], share_high=self.drivers["conf_high"])
 
+    @property
+    def _counted(self) -> bool:
+        return bool((self.drivers["performance_is"] == "satisfied").all())
+
+    def performance_label(self) -> str:
+        return "satisfied customers, percent" if self._counted else "mean satisfaction, 0 to 100"
+
+    def performance_unit(self) -> str:
+        return "%" if self._counted else ""
+
+    def _rated(self, performance: float) -> str:
+        return f"{performance:.0f}% are satisfied with it" if self._counted else f"its mean is {performance:.0f} of 100"
+
     def plane_lines(self) -> dict[str, float]:
         return {"x_line": float(self.drivers["performance"].mean()), "y_line": float(self.drivers["share"].mean())}
 
@@ -266,17 +285,17 @@ class LoyaltyDrivers:
         if len(first):
             top = first.sort_values("share", ascending=False).to_dict("records")[0]
             title = (
-                f"{top['label']} counts {top['share']:.0f}% and {top['performance']:.0f}% are satisfied with it: more than the "
-                "average counts, fewer than the average are content."
+                f"{top['label']} counts {top['share']:.0f}%, more than the average, and {self._rated(top['performance'])}, "
+                "less than the average."
             )
         points = "; ".join(
             f"{row['label']} importance {row['share']:.0f}% ({row['conf_low']:.0f} to {row['conf_high']:.0f}), performance "
-            f"{row['performance']:.0f}%"
+            f"{row['performance']:.0f}{self.performance_unit()}"
             for row in self.drivers.to_dict("records")
         )
         return {
             "title": title,
-            "subtitle": "Upwards the share of explained loyalty with its interval, to the right satisfied customers, percent",
+            "subtitle": f"Upwards the share of explained loyalty with its interval, to the right {self.performance_label()}",
             "alt": f"Plane of importance against performance: {points}.",
             "note": {
                 "Lines": "Means of all drivers; they move when a driver is added",
@@ -288,7 +307,7 @@ class LoyaltyDrivers:
         clear = len(self.counting)
         return {
             "title": f"{clear} of {len(self.drivers)} coefficients are clear of chance once their number is counted.",
-            "subtitle": f"Points of {_inside(self.outcome)} that go with one point more of a driver, the others held fixed; "
+            "subtitle": f"Points of {_inside(self.outcome)} that go with {self._steps()} more of a driver, the others held fixed; "
             f"{100 * self.conf_level:g}% interval",
             "note": {
                 "Test": f"{len(self.drivers)} coefficients, "
@@ -298,6 +317,12 @@ class LoyaltyDrivers:
                 "Halo": f"One common part holds {self.halo:.0%} of what the drivers differ by",
             },
         }
+
+    def _steps(self) -> str:
+        steps = set(self.drivers["step"])
+        if steps == {1}:
+            return "one point"
+        return "ten points" if steps == {10} else "one point (ten on scales longer than ten)"
 
     def lost_words(self) -> dict[str, Any]:
         most = self.lost.to_dict("records")[0]
@@ -457,18 +482,24 @@ def _table(
     places = [known.loc[name, "touchpoint"] for name in table["driver"]]
     named = [place if isinstance(place, str) else None for place in places]
     theirs = [owners.get(str(place)) for place in named]
+    lows = known.loc[table["driver"], "low"].astype(float).to_numpy()
+    highs = known.loc[table["driver"], "high"].astype(float).to_numpy()
+    counted = bool((highs - lows <= LONGEST_COUNTED).all())
+    own = rows[weights] if weights else None
     performance = []
-    for name in table["driver"]:
+    for name, low, high in zip(table["driver"], lows, highs, strict=True):
         scores = rows[name]
-        high, low = float(known.loc[name, "high"]), float(known.loc[name, "low"])
-        own = rows[weights] if weights else None
-        if high - low <= 10:
-            performance.append(
-                share_row((scores > high - 2).astype(float).where(scores.notna()), weights=own)["estimate"]
-            )
+        if counted:
+            best = (scores > high - 2).astype(float).where(scores.notna())
+            performance.append(share_row(best, weights=own)["estimate"])
         else:
             performance.append(100 * (mean_row(scores, weights=own)["estimate"] - low) / (high - low))
+    step = np.where(highs - lows > LONGEST_COUNTED, 10, 1)
+    for column in ("coefficient", "coefficient_low", "coefficient_high"):
+        table[column] = table[column] * step
     return table.assign(
+        step=step,
+        performance_is="satisfied" if counted else "mean",
         label=[str(known.loc[name, "label"]) for name in table["driver"]],
         touchpoint=pd.Series(named, dtype=object),
         owner=pd.Series([owner if isinstance(owner, str) else None for owner in theirs], dtype=object),

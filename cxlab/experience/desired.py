@@ -246,13 +246,15 @@ def desired_experience(
     touchpoints: pd.DataFrame,
     *,
     assumptions: Mapping[str, Assumption] | None = None,
+    importance: pd.DataFrame | None = None,
     min_base: int = 30,
     conf_level: float = 0.95,
 ) -> DesiredExperience:
     """The gaps, cards and assumptions of the newest wave that asked about expectations or of staff.
 
     Satisfaction and expectation belong together by touchpoint, or by the end of their names (`s1` and `e1`,
-    `satisfaction_app` and `expectation_app`). Raises `NotApplicableError` where a study asked neither staff nor for
+    `satisfaction_app` and `expectation_app`). `importance` is the product of 07 (driver, touchpoint, share, clear), for
+    assumptions about drivers. Raises `NotApplicableError` where a study asked neither staff nor for
     expectations.
     """
     satisfaction = _asked(responses, items, "satisfaction")
@@ -299,7 +301,7 @@ def desired_experience(
         staff=staff_table,
         expected=expected,
         cards=_cards(customers, items, labels, design),
-        assumptions=_assumed(assumptions or {}, staff_table, expected, conf_level),
+        assumptions=_assumed(assumptions or {}, staff_table, expected, importance, conf_level),
         rank_correlation=correlation,
         unit=f"{scale['low']:g} to {scale['high']:g}",
         conf_level=conf_level,
@@ -374,25 +376,37 @@ def _cards(
 
 
 def _assumed(
-    assumptions: Mapping[str, Assumption], staff: pd.DataFrame, expected: pd.DataFrame, conf_level: float
+    assumptions: Mapping[str, Assumption],
+    staff: pd.DataFrame,
+    expected: pd.DataFrame,
+    importance: pd.DataFrame | None,
+    conf_level: float,
 ) -> pd.DataFrame:
-    """Each assumption: supported or contradicted by the gap that it names, else untested here."""
+    """Each assumption against the gap or driver that it names.
+
+    Contradicted by a clear shortfall, supported by a clear gap the other way or a driver that is clear of chance. What is
+    not clear settles nothing: a gap that chance could explain is no proof that there is none.
+    """
     rows = []
     for name, assumption in assumptions.items():
-        status, evidence = (
-            "untested",
-            "no finding named" if not assumption.finding else f"see finding {assumption.finding}",
-        )
+        finding = assumption.finding or ""
+        status, evidence = "untested", f"see finding {finding}" if finding else "no finding named"
         for table, kind in ((staff, "staff"), (expected, "expected")):
-            if table.empty or not (assumption.finding or "").startswith(f"gap_{kind}_"):
+            if table.empty or not finding.startswith(f"gap_{kind}_"):
                 continue
-            key = (assumption.finding or "").removeprefix(f"gap_{kind}_")
-            found = table[(table["touchpoint"] == key) | (table["item"] == key)].to_dict("records")
-            if found and found[0]["q_value"] < 1 - conf_level and found[0]["estimate"] < 0:
-                status = "contradicted"
-                evidence = f"gap {_number(found[0]['estimate'])} ({found[0]['label']})"
-            elif found:
-                status, evidence = "supported", f"gap {_number(found[0]['estimate'])} ({found[0]['label']})"
+            key = finding.removeprefix(f"gap_{kind}_")
+            for row in table[(table["touchpoint"] == key) | (table["item"] == key)].head(1).to_dict("records"):
+                clear = row["q_value"] < 1 - conf_level
+                status = "not settled" if not clear else "contradicted" if row["estimate"] < 0 else "supported"
+                evidence = f"gap {_gap_words(row)} ({row['label']})".replace("\n", ", ")
+        if importance is not None and finding.startswith("driver_"):
+            key = finding.removeprefix("driver_")
+            for row in (
+                importance[(importance["touchpoint"] == key) | (importance["driver"] == key)].head(1).to_dict("records")
+            ):
+                status = "supported" if row["clear"] else "not settled"
+                told = "clear of chance" if row["clear"] else "not clear of chance"
+                evidence = f"{100 * row['share']:.0f}% of what the drivers explain, {told}"
         rows.append(
             {"assumption": name, "belief": assumption.belief, "owner": assumption.owner or "no owner", "status": status,
              "evidence": evidence}

@@ -250,7 +250,7 @@ class BrandExperience:
                 "name": "teams",
                 "title": title,
                 "subtitle": "Mean satisfaction after contact by team, drawn towards the mean of all as far as its base is small",
-                "alt": describe("Dot plot of satisfaction by team", self.teams, label_col="label", unit="1 to 5"),
+                "alt": describe("Dot plot of satisfaction by team", self.teams, label_col="label", unit=self.teams["unit"].iloc[0]),
                 "note": {
                     "Method": "Partial pooling; no ranking: neighbours cannot be told apart",
                     "Base": f"{int(self.teams['n'].sum()):,} answers; teams under {self.min_base} are left out",
@@ -331,13 +331,14 @@ def brand_experience(
         theirs = [owners.get(name) for name in register["touchpoint"]]
         register["owner"] = pd.Series([owner if isinstance(owner, str) else None for owner in theirs], dtype=object)
     felt = _felt(customers, items, intended, labels, min_base, conf_level)
+    ratings, scale = _team_ratings(customers, items, agents)
     if register.empty and felt.empty:
         raise NotApplicableError("needs [promises.…] in study.toml, or questions with the role emotion")
     return BrandExperience(
         register=register,
         felt=felt,
         image=_image(customers, items, min_base, conf_level),
-        teams=team_scores(_team_ratings(customers, agents), min_base=min_base, conf_level=conf_level),
+        teams=team_scores(ratings, unit=scale, min_base=min_base, conf_level=conf_level),
         wow=_wow(customers, items, conf_level),
         min_base=min_base,
         conf_level=conf_level,
@@ -427,16 +428,27 @@ def _wow(customers: pd.DataFrame, items: pd.DataFrame, conf_level: float) -> pd.
     return pd.DataFrame(rows)
 
 
-def _team_ratings(customers: pd.DataFrame, agents: pd.DataFrame | None) -> pd.DataFrame:
-    """One row a rating of a contact: team, score. The team is the answer's own, else that of its agent."""
+def _team_ratings(
+    customers: pd.DataFrame, items: pd.DataFrame, agents: pd.DataFrame | None
+) -> tuple[pd.DataFrame, str]:
+    """One row a rating of a contact (team, score), and its scale. The team is the answer's own, else that of its agent.
+
+    The rating is the satisfaction that most answers of the event survey give.
+    """
+    nothing = pd.DataFrame(columns=["team", "score"]), ""
     if "agent_id" not in customers or agents is None or "team" not in agents:
-        return pd.DataFrame(columns=["team", "score"])
+        return nothing
     rows = customers[customers["agent_id"].notna() & (customers["survey"] == "event")]
-    scores = [column for column in rows if str(column).endswith("satisfaction") and rows[column].notna().any()]
-    if not scores:
-        return pd.DataFrame(columns=["team", "score"])
-    teams = agents.set_index("agent_id")["team"]
-    return pd.DataFrame({"team": rows["agent_id"].map(teams), "score": rows[scores[0]]}).dropna()
+    asked = [name for name in items.loc[items["role"] == "satisfaction", "item"] if name in rows]
+    answered = rows[asked].notna().sum()
+    if answered.empty or not answered.max():
+        return nothing
+    asked_most = str(answered.idxmax())
+    item = items.set_index("item").loc[asked_most]
+    team = rows["agent_id"].map(agents.drop_duplicates("agent_id").set_index("agent_id")["team"])
+    if "team" in rows:
+        team = rows["team"].astype(object).where(rows["team"].notna(), team)
+    return pd.DataFrame({"team": team, "score": rows[asked_most]}).dropna(), f"{item['low']:g} to {item['high']:g}"
 
 
 def team_scores(
@@ -444,6 +456,7 @@ def team_scores(
     *,
     team_col: str = "team",
     score_col: str = "score",
+    unit: str = "",
     min_base: int = 30,
     conf_level: float = 0.95,
 ) -> pd.DataFrame:
@@ -481,7 +494,7 @@ def team_scores(
     half = critical_value(conf_level) * error
     table = pd.DataFrame({"label": n.index, "estimate": estimate, "std_error": error, "n": n.astype(int)})
     table = table.assign(
-        conf_low=estimate - half, conf_high=estimate + half, conf_level=conf_level, unit="1 to 5", reason=""
+        conf_low=estimate - half, conf_high=estimate + half, conf_level=conf_level, unit=unit, reason=""
     )
     holds = (table["conf_low"] <= overall) & (overall <= table["conf_high"])
     table["reading"] = np.where(holds, "not distinguishable", "apart")

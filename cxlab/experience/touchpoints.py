@@ -21,6 +21,7 @@ from cxlab.problems import NotApplicableError
 from cxlab.wording import describe, list_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
+LONGEST_COUNTED = 10  # points: on a longer scale the two best answers are too few to be counted
 GOAL = 70.0  # percent of customers who are satisfied, that a touchpoint passes only with its whole interval
 SCORECARD = [
     "touchpoint", "owner", "orphan", "reach", "n", "estimate", "std_error", "conf_low", "conf_high", "conf_level",
@@ -183,13 +184,16 @@ def _icc(part: pd.DataFrame, by: str, score_col: str, conf_level: float) -> dict
 @dataclass(frozen=True)
 class Touchpoints:
     """`card` is the scorecard in percent with labels, `seams` the hand-overs, `consistency` by channel or team, `empathy`
-    what is said at each touchpoint (from the comments), where there are any."""
+    what is said at each touchpoint (from the comments), where there are any. Hand-overs and consistency are counted on
+    `scale` ("1 to 5"), the event survey's most frequent; `stretched` answers on another scale were stretched to it."""
 
     card: pd.DataFrame
     seams: pd.DataFrame
     consistency: pd.DataFrame
     by: str
     has_importance: bool
+    scale: str
+    stretched: int
     conf_level: float
     min_base: int
 
@@ -305,18 +309,19 @@ class Touchpoints:
                     else "worse"
                     for q, e in zip(self.seams["q_value"], self.seams["estimate"], strict=True)
                 ],
-                unit="1 to 5",
+                unit=self.scale,
             )
             worse = int((rows["reading"] == "worse").sum())
             yield {
                 "name": "seams",
                 "title": f"{worse} of {len(rows)} hand-overs between touchpoints clearly "
                 f"{'lowers' if worse == 1 else 'lower'} what the same customers say.",
-                "subtitle": f"Next less this rating of the same customer, points on 1 to 5, {100 * self.conf_level:g}% interval",
-                "alt": describe("Dot plot of the change at each hand-over", rows, label_col="label", unit="1 to 5",
+                "subtitle": f"Next less this rating of the same customer, points on {self.scale}, {100 * self.conf_level:g}% interval",
+                "alt": describe("Dot plot of the change at each hand-over", rows, label_col="label", unit=self.scale,
                                 difference=True),
                 "note": {
-                    "Base": f"{int(rows['n'].sum()):,} pairs of ratings; customers with several count as clusters",
+                    "Base": f"{int(rows['n'].sum()):,} pairs of ratings; customers with several count as clusters"
+                    + (f"; {self.stretched:,} answers on another scale are stretched to this one" if self.stretched else ""),
                     "Test": f"{int(rows['p_value'].notna().sum())} pairs, Benjamini–Hochberg",
                     "Read": "A fall after a high rating is partly chance: ratings come back to their middle",
                 },
@@ -398,6 +403,7 @@ def _goal(row: Mapping[Any, Any]) -> str:
 def touchpoint_scores(
     ratings: pd.DataFrame,
     touchpoints: pd.DataFrame,
+    items: pd.DataFrame,
     *,
     importance: pd.DataFrame | None = None,
     reach: Mapping[str, float] | None = None,
@@ -408,7 +414,8 @@ def touchpoint_scores(
     """The scorecard, seams and consistency of a study.
 
     `ratings` is that of an open study (one row an answer on a scale); only satisfaction counts, of the newest wave of each
-    survey for the scorecard, of all for seams. `importance` is the product of 07 (driver, touchpoint, share). Raises
+    survey for the scorecard, of all for seams. `items` has the scale of each item (item, low, high): satisfied is one of the
+    two best answers, on a scale longer than ten the upper fifth. `importance` is the product of 07 (driver, touchpoint, share). Raises
     `NotApplicableError` where no answer is about a touchpoint.
     """
     mine = ratings[
@@ -416,6 +423,7 @@ def touchpoint_scores(
     ]
     if mine.empty:
         raise NotApplicableError("needs answers about satisfaction with a touchpoint")
+    mine, scale, stretched = _on_one_scale(mine, items)
     last = mine.groupby(["survey", "wave"])["timestamp"].transform("max")
     newest = last == mine.groupby("survey")["timestamp"].transform("max")
     now = _one_survey_each(mine[newest])
@@ -428,6 +436,9 @@ def touchpoint_scores(
     card = scorecard(
         now,
         touchpoints=touchpoints,
+        score_col="_best",
+        scale=(0, 1),
+        top=1,
         cluster_col="_together",
         importance=weights,
         reach=reach,
@@ -446,10 +457,30 @@ def touchpoint_scores(
     by = "team" if mine["team"].notna().any() else "channel"
     steady = consistency(mine[mine["survey"] == "event"], by=by, min_base=min_base, conf_level=conf_level)
     steady["label"] = [labels.get(name, name) for name in steady["touchpoint"]]
-    return Touchpoints(card, pairs, steady, by, weights is not None, conf_level, min_base)
+    return Touchpoints(card, pairs, steady, by, weights is not None, scale, stretched, conf_level, min_base)
 
 
 _SURVEYS = {"tracking": "tracking survey", "event": "event survey", "deep_dive": "deep dive"}
+
+
+def _on_one_scale(ratings: pd.DataFrame, items: pd.DataFrame) -> tuple[pd.DataFrame, str, int]:
+    """Whether each answer is one of the best of its own scale (`_best`, 0 or 1), and all scores on the most frequent scale.
+
+    Returns the ratings, that scale in words, and how many answers were given on another.
+    """
+    known = items.set_index("item")
+    low, high = ratings["item"].map(known["low"]).astype(float), ratings["item"].map(known["high"]).astype(float)
+    best = ratings["score"] > np.where(high - low > LONGEST_COUNTED, low + 0.8 * (high - low), high - 2)
+    event = (ratings["survey"] == "event").to_numpy()
+    ends = pd.DataFrame({"low": low, "high": high})[event if event.any() else slice(None)].value_counts().index[0]
+    share = (ratings["score"] - low) / (high - low)
+    other = (low != ends[0]) | (high != ends[1])
+    score = ratings["score"].where(~other, ends[0] + share * (ends[1] - ends[0]))
+    return (
+        ratings.assign(_best=best.astype(float), score=score),
+        f"{ends[0]:g} to {ends[1]:g}",
+        int((other & event).sum()),
+    )
 
 
 def _one_survey_each(ratings: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def compare_findings(before: Iterable[dict[str, Any]], after: Iterable[dict[str,
     """One entry a finding of `after`, and one for each that is gone.
 
     Fields: name, notebook, level, target, label, unit, key, comparable, before, after (the two estimates), difference,
-    std_error, conf_low, conf_high, conf_level, p_value, q_value, tests (size of the family), reading and reason.
+    std_error, conf_low, conf_high, conf_level, p_value, q_value, tests (size of the family), reading, reason and caution.
     `reading` is "better", "worse", "changed" (no direction is good), "no clear change", "not tested", "new" or "gone";
     what is not tested has None in place of the numbers and says why in `reason`.
     """
@@ -53,6 +53,7 @@ def _entry(finding: dict[str, Any], before: dict[str, Any] | None, after: dict[s
     """What is known of a finding before anything is tested."""
     return {
         **{field: finding[field] for field in _ABOUT},
+        "caution": (after or {}).get("caution") or "",
         "before": before["estimate"] if before else None,
         "after": after["estimate"] if after else None,
         **dict.fromkeys((*_TESTED, "q_value", "tests", "reason")),
@@ -124,7 +125,8 @@ def diff_lines(root: Path, study: str, a: str, b: str) -> list[str]:
         if entry["difference"] is not None:
             interval = f"  {entry['difference']:+.1f} ({entry['conf_low']:.1f} to {entry['conf_high']:.1f})"
         reason = f" ({entry['reason']})" if entry["reason"] and entry["reading"] == "not tested" else ""
-        lines.append(f"  {name:44} {values:28}{interval:28} {entry['reading']}{reason}")
+        caution = f", {entry['caution']}" if entry["caution"] and entry["difference"] is not None else ""
+        lines.append(f"  {name:44} {values:28}{interval:28} {entry['reading']}{reason}{caution}")
     return lines
 
 

@@ -77,6 +77,7 @@ class _Change:
     difference: str
     tone: str
     reading: str
+    caution: str
 
 
 @dataclass(frozen=True)
@@ -510,12 +511,14 @@ class _Writer:
             return "none", reading_text("new"), ""
         if entry["reading"] == "not tested":
             return "none", reading_text("not tested"), _reason(entry)
-        return (*_tone(entry), _difference(entry, with_unit=True))
+        caution = plain(entry.get("caution"))
+        return (*_tone(entry), _difference(entry, with_unit=True) + (f", {caution}" if caution else ""))
 
     def change(self, entry: Mapping[str, Any]) -> _Change:
         """One row of what changed since the last report."""
         target = _whom(entry)
-        measure = f"{_label(entry)}, {target}" if target else _label(entry)
+        label = _label(entry)
+        measure = f"{label}, {target}" if target and target not in label else label
         if entry["reading"] in _TESTED:
             tone, words = _tone(entry)
             difference = _difference(entry, with_unit=False)
@@ -525,7 +528,8 @@ class _Writer:
             difference = "not tested"
         before = self._value(entry, "before", "none" if entry["reading"] == "new" else "")
         after = self._value(entry, "after", "none" if entry["reading"] == "gone" else "")
-        return _Change(measure, before, after, difference, tone, words)
+        caution = plain(entry.get("caution")) if entry["reading"] in _TESTED else ""
+        return _Change(measure, before, after, difference, tone, words, caution)
 
     def _value(self, entry: Mapping[str, Any], which: str, absent: str) -> str:
         """A figure of one period; without one, n<30 where that is why."""

@@ -38,7 +38,8 @@ MEMBERSHIP = ["customer_id", "segment_id", "segment", "probability", "typing_ver
 class NeedsSegments:
     """What a battery of needs shows.
 
-    `verdict` is "segments", "style" or "none" (`null_check`). `solutions` has one row a number of segments (k, ari, ari_low,
+    `verdict` is "segments", "style" or "none" (`null_check`), `role` what was asked (need, importance, expectation) on which
+    `scale` ("1 to 5"). `solutions` has one row a number of segments (k, ari, ari_low,
     ari_high, weakest), `sizes` one row a segment, `profile` one row a segment and need (estimate: how much more or less
     important than to the person on average, in points of the scale), `outcomes` one row a segment and outcome (NPS,
     satisfaction), `groups` one row a segment and group of customers, `needs` one row a need over all. `members` has one row
@@ -47,6 +48,8 @@ class NeedsSegments:
 
     wave: str
     verdict: str
+    role: str
+    scale: str
     k: int
     solutions: pd.DataFrame
     needs: pd.DataFrame
@@ -125,11 +128,12 @@ class NeedsSegments:
 
     def needs_words(self) -> dict[str, Any]:
         first, *_, last = self.needs.to_dict("records")
+        verb, asked = ("is expected", "expectation") if self.role == "expectation" else ("matters", "importance")
         return {
-            "title": f"{first['label']} matters most ({first['estimate']:.1f} of 5), {_inside(last['label'])} least "
-            f"({last['estimate']:.1f}).",
-            "subtitle": f"Mean importance, 1 to 5, {100 * self.conf_level:g}% interval",
-            "alt": describe("Dot plot of mean importance by need", self.needs, label_col="label", unit="1 to 5"),
+            "title": f"{first['label']} {verb} most ({first['estimate']:.1f} of {self.scale.split()[-1]}), {_inside(last['label'])} "
+            f"least ({last['estimate']:.1f}).",
+            "subtitle": f"Mean {asked}, {self.scale}, {100 * self.conf_level:g}% interval",
+            "alt": describe(f"Dot plot of mean {asked} by need", self.needs, label_col="label", unit=self.scale),
             "note": {"Base": f"{self.n:,} respondents", "Source": f"Deep dive {self.wave}"},
         }
 
@@ -168,12 +172,13 @@ class NeedsSegments:
         leading = {str(row["segment_id"]): str(row["label"]) for row in self.sizes.to_dict("records")}
         rows = self.profile.assign(leading=self.profile["item"].map(leading) == self.profile["segment"])
         top = max(rows.to_dict("records"), key=lambda row: row["estimate"])
+        what = "Expectation" if self.role == "expectation" else "Importance"
         yield {
             "title": f"The most distinct group is “{top['segment']}”: it rates {_inside(top['label'])} "
             f"{top['estimate']:.1f} points above its own average.",
-            "subtitle": "Importance less the person's own mean over all needs, points on 1 to 5, by group and need",
+            "subtitle": f"{what} less the person's own mean over all needs, points on {self.scale}, by group and need",
             "alt": describe(
-                "Field of needs by group", rows.assign(unit=""), label_col="label", series_col="segment", unit="1 to 5"
+                "Field of needs by group", rows.assign(unit=""), label_col="label", series_col="segment", unit=self.scale
             ),
             "note": {
                 "Base": list_text(f"{row['label']} {row['n']:,}" for row in self.sizes.to_dict("records")),
@@ -339,13 +344,16 @@ def needs_segments(
     names = _names(model, battery, labels)
     place = np.array(list(names))[model.labels_]
     shown = pd.Series(place, index=careful.index).map(names)
-    profile = _profile(careful[battery], shown, labels, weights, conf_level)
+    scale = _scale(items, battery)
+    profile = _profile(careful[battery], shown, labels, scale, weights, conf_level)
     return NeedsSegments(
         wave=wave,
         verdict=null.verdict,
+        role=role,
+        scale=scale,
         k=k,
         solutions=solutions,
-        needs=_over_all(careful, battery, labels, weights, conf_level),
+        needs=_over_all(careful, battery, labels, scale, weights, conf_level),
         sizes=_sizes(shown, names, weights, conf_level),
         profile=profile,
         outcomes=_outcomes(careful, shown, names, items, conf_level),
@@ -371,6 +379,12 @@ def _battery(responses: pd.DataFrame, items: pd.DataFrame) -> tuple[list[str], s
     raise NotApplicableError("needs at least four questions about needs, importance or expectation; no item asks them")
 
 
+def _scale(items: pd.DataFrame, battery: list[str]) -> str:
+    """The scale of the battery, as a unit: "1 to 5"."""
+    asked = items[items["item"].isin(battery)]
+    return f"{asked['low'].min():g} to {asked['high'].max():g}"
+
+
 def _screened(newest: pd.DataFrame, battery: list[str]) -> pd.DataFrame:
     table = screen(newest[battery])
     holes = table["keep"] & (table["missing_share"] > 0)
@@ -392,11 +406,11 @@ def _names(model: KMeansSegmenter, battery: list[str], labels: dict[str, str]) -
 
 
 def _over_all(
-    careful: pd.DataFrame, battery: list[str], labels: dict[str, str], weights: Any, conf_level: float
+    careful: pd.DataFrame, battery: list[str], labels: dict[str, str], scale: str, weights: Any, conf_level: float
 ) -> pd.DataFrame:
     rows = [
         {"item": item, "label": labels[item]}
-        | mean_row(careful[item], unit="1 to 5", weights=weights, conf_level=conf_level)
+        | mean_row(careful[item], unit=scale, weights=weights, conf_level=conf_level)
         for item in battery
     ]
     return pd.DataFrame(rows).sort_values("estimate", ascending=False, ignore_index=True)
@@ -412,7 +426,7 @@ def _sizes(shown: pd.Series, names: dict[str, str], weights: Any, conf_level: fl
 
 
 def _profile(
-    answers: pd.DataFrame, shown: pd.Series, labels: dict[str, str], weights: Any, conf_level: float
+    answers: pd.DataFrame, shown: pd.Series, labels: dict[str, str], scale: str, weights: Any, conf_level: float
 ) -> pd.DataFrame:
     centred = pd.DataFrame(
         styled(answers.to_numpy(dtype=float), "center"), index=answers.index, columns=answers.columns
@@ -423,7 +437,7 @@ def _profile(
         own = None if weights is None else weights[(shown == segment).to_numpy()]
         rows += [
             {"segment": segment, "item": item, "label": labels[str(item)]}
-            | mean_row(part[item], unit="1 to 5", weights=own, conf_level=conf_level)
+            | mean_row(part[item], unit=scale, weights=own, conf_level=conf_level)
             for item in answers
         ]
     return pd.DataFrame(rows)

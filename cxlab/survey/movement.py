@@ -159,6 +159,7 @@ class Movement:
                 "label": self._name(row["item"]),
                 "key": row["item"] in self.leads,
                 "attention": row["item"] in self._worse,
+                "caution": "mostly who answered" if row["item"] in set(self.only_mix["item"]) else "",
             }
             for row in self._by_importance().to_dict("records")
         ]

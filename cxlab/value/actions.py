@@ -219,7 +219,8 @@ class ActionBoard:
                 "title": f"{claimed} of {len(known)} actions that can be judged {'shows' if claimed == 1 else 'show'} an effect.",
                 "subtitle": "Score after the action against units without it, given what both were before; "
                 f"{100 * self.conf_level:g}% interval",
-                "alt": describe("Dot plot of the effect of each action", known, label_col="label", unit="1 to 5", difference=True),
+                "alt": describe("Dot plot of the effect of each action", known, label_col="label",
+                                unit=str(known["unit"].iloc[0]), difference=True),
                 "note": {
                     "Method": "Analysis of covariance over units, HC3 errors; nothing unmeasured is accounted for",
                     "Base": list_text(

@@ -2,13 +2,13 @@
 
 `voice_of_customer` takes the comments of an open study (masked on entry) and returns what a reader needs: the feeling of all and
 of each theme, how far the feeling agrees with the ratings of the same people, what each theme goes with in loyalty, which
-themes rise, and a few masked quotes. One row of a table is one theme, quarter or feeling. Comments in another language than the
+themes rise, and a few masked quotes. One row of a table is one theme, period or feeling. Comments in another language than the
 codebook's are counted and not scored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.inference import benjamini_hochberg, difference_row, share_row
+from cxlab.period import Length, Period
 from cxlab.problems import NotApplicableError
 from cxlab.voice.sentiment import LABELS, agreement, label_of, labels_of_ratings, languages, lexicon_sentiment
 from cxlab.voice.themes import Codebook, suggest_themes, theme_impact
@@ -30,7 +31,8 @@ _WEAK = 0.4  # kappa below which the lexicon is said to agree weakly with the ra
 @dataclass(frozen=True)
 class VoiceOfCustomer:
     """`feeling` has one row a label (percent of comments), `themes` one row a theme: share, share negative, change of its
-    share, impact on loyalty. `trend` has one row a quarter and theme, `quotes` one row a quote, `agreed` the agreement with
+    share, impact on loyalty (NPS in points, else the mean rating on `metric_unit`). `trend` has one row a theme and period of
+    the `length` of the report's, `quotes` one row a quote, `agreed` the agreement with
     ratings, `proposed` what the codebook misses. `scores` and `mentions` are the products."""
 
     codebook: str
@@ -44,7 +46,9 @@ class VoiceOfCustomer:
     mentions: pd.DataFrame
     agreed: dict[str, float]
     before: str
+    length: Length
     metric: str
+    metric_unit: str
     n: int
     n_not_scored: int
     coverage: float
@@ -56,8 +60,8 @@ class VoiceOfCustomer:
         if len(costly):
             row = costly.to_dict("records")[0]
             return (
-                f"{row['label']} goes with the largest loss of loyalty: without those who mention it, {self.metric} would be "
-                f"{abs(row['impact']):.0f} points higher ({abs(row['impact_high']):.0f} to {abs(row['impact_low']):.0f})."
+                f"{row['label']} goes with the largest loss of loyalty: without those who mention it, {self._the_metric} would be "
+                f"{self._lost(row)} higher ({self._ends(row)})."
             )
         negative = self.feeling.set_index("label")["estimate"]["negative"]
         most = (
@@ -69,6 +73,21 @@ class VoiceOfCustomer:
                 f"({most['negative']:.0f}% of them)."
             )
         return f"{negative:.0f}% of comments are negative."
+
+    def _lost(self, row: Mapping[Any, Any]) -> str:
+        return number_text(abs(row["impact"]), self._decimals) + (" points" if self._decimals == 0 else " of a point")
+
+    def _ends(self, row: Mapping[Any, Any]) -> str:
+        ends = sorted((abs(row["impact_high"]), abs(row["impact_low"])))
+        return f"{number_text(ends[0], self._decimals)} to {number_text(ends[1], self._decimals)}"
+
+    @property
+    def _the_metric(self) -> str:
+        return self.metric if self.metric_unit == "points" else f"the {self.metric} ({self.metric_unit})"
+
+    @property
+    def _decimals(self) -> int:
+        return 0 if self.metric_unit == "points" else 1
 
     @property
     def _costly(self) -> pd.DataFrame:
@@ -105,7 +124,11 @@ class VoiceOfCustomer:
             said.append(f"No theme is clearly more frequent than in {self.before}.")
         said.append(f"The codebook covers {self.coverage:.0%} of comments.")
         if self.n_not_scored:
-            said.append(f"{self.n_not_scored:,} comments in other languages are counted and not scored.")
+            one = self.n_not_scored == 1
+            said.append(
+                f"{self.n_not_scored:,} comment{'' if one else 's'} in {'another language is' if one else 'other languages are'} "
+                "counted and not scored."
+            )
         return said
 
     def base_sentence(self) -> str:
@@ -157,7 +180,7 @@ class VoiceOfCustomer:
         if len(rows):
             table = rows.assign(
                 estimate=rows["impact"], conf_low=rows["impact_low"], conf_high=rows["impact_high"], n=rows["impact_n"],
-                unit="points",
+                unit=self.metric_unit,
                 reading=np.where(
                     rows["impact_q"].isna(), "not tested",
                     np.where(rows["impact_q"] >= 1 - self.conf_level, "no clear change", np.where(rows["impact"] > 0, "better", "worse")),
@@ -167,16 +190,14 @@ class VoiceOfCustomer:
             title = f"No theme clearly goes with a lower {self.metric}."
             if len(costly):
                 row = costly.to_dict("records")[0]
-                title = (
-                    f"{row['label']} goes with {abs(row['impact']):.0f} points of {self.metric} lost: the largest of {len(table)} "
-                    "themes."
-                )
+                title = f"{row['label']} goes with {self._lost(row)} of {self._the_metric} lost: the largest of {len(table)} themes."
             yield {
                 "name": "impact",
                 "title": title,
-                "subtitle": f"{self.metric} of all who commented less {self.metric} of those who do not mention the theme, "
+                "subtitle": f"{_capital(self.metric)} of all who commented less {self.metric} of those who do not mention the theme"
+                f"{'' if self.metric_unit == 'points' else f', {self.metric_unit}'}, "
                 f"{100 * self.conf_level:g}% interval",
-                "alt": describe("Dot plot of the impact of each theme", table, label_col="label", unit="points", difference=True),
+                "alt": describe("Dot plot of the impact of each theme", table, label_col="label", unit=self.metric_unit, difference=True),
                 "note": {
                     "Base": f"Respondents with a comment and an answer; {int(table['n'].min()):,} to {int(table['n'].max()):,} mention "
                     "a theme",
@@ -186,18 +207,18 @@ class VoiceOfCustomer:
             }, table.reset_index(drop=True)  # fmt: skip
 
     def trend_shown(self) -> Iterator[Shown]:
-        """The themes that rise, or else the most frequent, quarter by quarter; at most four."""
+        """The two themes that rise most, or else the two most frequent, period by period."""
         names = list(self.rising["label"])[:2] or list(self.themes_shown()["label"])[:2]
         rows = self.trend[self.trend["label"].isin(names)]
-        if rows["quarter"].nunique() > 1:
-            last = rows[rows["quarter"] == rows["quarter"].iloc[-1]]
+        if rows["period"].nunique() > 1:
+            last = rows[rows["period"] == rows["period"].iloc[-1]]
             said = list_text(f"{_inside(row['label'])} {row['estimate']:.0f}%" for row in last.to_dict("records"))
             yield {
                 "name": "trend",
-                "title": f"Share of comments in {rows['quarter'].iloc[-1]}: {said}.",
-                "subtitle": f"Share of comments that mention a theme, by quarter, percent, {100 * self.conf_level:g}% interval",
-                "alt": describe("Line of the share of comments by theme", rows, label_col="quarter", series_col="label", unit="%"),
-                "note": {"Base": f"{int(rows['n'].min()):,} to {int(rows['n'].max()):,} comments a quarter"},
+                "title": f"Share of comments in {rows['period'].iloc[-1]}: {said}.",
+                "subtitle": f"Share of comments that mention a theme, by {self.length}, percent, {100 * self.conf_level:g}% interval",
+                "alt": describe("Line of the share of comments by theme", rows, label_col="period", series_col="label", unit="%"),
+                "note": {"Base": f"{int(rows['n'].min()):,} to {int(rows['n'].max()):,} comments a {self.length}"},
             }, rows.reset_index(drop=True)  # fmt: skip
 
     def quotes_shown(self) -> Iterator[Shown]:
@@ -205,8 +226,8 @@ class VoiceOfCustomer:
             yield (
                 {
                     "title": f"{self.quotes['label'].nunique()} themes in the words of customers, masked.",
-                    "subtitle": "For each theme the comment nearest to what all its comments say; none from fewer than "
-                    f"{self.min_base} people",
+                    "subtitle": "For each theme the comment nearest to what all its comments say, of the feeling that most have (by "
+                    f"their rating, else by their words); none from fewer than {self.min_base} people",
                 },
                 self.quotes,
             )
@@ -245,8 +266,7 @@ class VoiceOfCustomer:
             said = f"{row['label']}: {row['share']:.0f}% of comments"
             said += f", {row['negative']:.0f}% of them negative" if np.isfinite(row["negative"]) else ""
             if row["theme"] in costly:
-                ends = f"{abs(row['impact_high']):.0f} to {abs(row['impact_low']):.0f}"
-                said += f"; goes with {abs(row['impact']):.0f} points of {self.metric} lost ({ends})"
+                said += f"; goes with {self._lost(row)} of {self._the_metric} lost ({self._ends(row)})"
             if row["theme"] in rising:
                 said += f"; rising from {row['was']:.0f}%"
             made.append(
@@ -270,6 +290,10 @@ class VoiceOfCustomer:
 
 def _known(value: float) -> float:
     return float(value) if np.isfinite(value) else -1.0
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _inside(label: str) -> str:
@@ -315,18 +339,19 @@ def voice_of_customer(
     }
     scale = rating_scale or _rating_scale(known)
     reference = labels_of_ratings(known["rating"], scale) if scale is not None else pd.Series(None, index=known.index)
-    impact, metric = _impact(known, mentions, inside, responses, items, scale, n_boot, conf_level, random_state)
-    quarter = _quarters(known)
-    before = _before(quarter, now)
-    themes = _themes(codebook, has, sentiment, inside, quarter, before, clusters, scored, impact, min_base, conf_level)
+    impact, metric, unit = _impact(known, mentions, inside, responses, items, scale, n_boot, conf_level, random_state)
+    length: Length = Period.parse(period).length if period else "quarter"
+    stretch = _stretches(known, length)
+    before = _before(stretch, now)
+    themes = _themes(codebook, has, sentiment, inside, stretch, before, clusters, scored, impact, min_base, conf_level)
     covered = np.isin(known.index, mentions["text_id"])
     return VoiceOfCustomer(
         codebook=codebook.name,
         period=period,
         feeling=_feeling(sentiment["label"], inside, clusters, conf_level),
         themes=themes,
-        trend=_trend(codebook, has, quarter, scored, clusters, conf_level),
-        quotes=_quotes(codebook, known["text"], has, sentiment, inside, clusters, min_base),
+        trend=_trend(codebook, has, stretch, scored, clusters, conf_level),
+        quotes=_quotes(codebook, known["text"], has, sentiment["label"], reference, inside, clusters, min_base),
         proposed=suggest_themes(
             known["text"].where(scored & now, None), codebook, n_themes=5, random_state=random_state
         ),
@@ -334,7 +359,9 @@ def voice_of_customer(
         mentions=_mentions(known, mentions),
         agreed=agreement(sentiment["label"][inside], reference[inside]),
         before=before,
+        length=length,
         metric=metric,
+        metric_unit=unit,
         n=int(inside.sum()),
         n_not_scored=int((now & ~scored.to_numpy()).sum()),
         coverage=float(covered[inside].mean()),
@@ -369,16 +396,18 @@ def _alone(clusters: pd.Series) -> pd.Series:
     )
 
 
-def _quarters(known: pd.DataFrame) -> pd.Series:
-    if "counted_at" not in known or known["counted_at"].isna().all():
+def _stretches(known: pd.DataFrame, length: Length) -> pd.Series:
+    """The year, quarter, month or week of each comment; "" where its date is not known."""
+    if "counted_at" not in known:
         return pd.Series("", index=known.index)
-    at = known["counted_at"].dt.tz_localize(None)
-    return at.dt.year.astype("Int64").astype(str) + "-Q" + at.dt.quarter.astype("Int64").astype(str)
+    days = known["counted_at"].dt.date
+    labels = {day: Period.containing(day, length).label for day in days.dropna().unique()}
+    return days.map(labels).fillna("").astype(str)
 
 
-def _before(quarter: pd.Series, now: np.ndarray) -> str:
-    """The last quarter with enough comments that is not in the period."""
-    earlier = quarter[~now]
+def _before(stretch: pd.Series, now: np.ndarray) -> str:
+    """The last stretch with enough comments that is not in the period."""
+    earlier = stretch[~now]
     counts = earlier[earlier != ""].value_counts()
     enough = sorted(counts.index[counts >= LEAST_COMMENTS])
     return str(enough[-1]) if enough else ""
@@ -394,10 +423,10 @@ def _impact(
     n_boot: int,
     conf_level: float,
     random_state: int,
-) -> tuple[pd.DataFrame, str]:
-    """Each theme against loyalty: the answer of the same response, else the rating of the comment."""
+) -> tuple[pd.DataFrame, str, str]:
+    """Each theme against loyalty, and what that is in which unit: the NPS of the same responses, else the comments' ratings."""
     score: pd.Series | None = None
-    metric = "NPS"
+    metric, unit = "NPS", "points"
     if responses is not None and items is not None and "response_id" in known:
         loyal = items[(items["role"] == "loyalty") & (items["low"] == 0) & (items["high"] == 10)]["item"]
         asked = [item for item in loyal if item in responses and responses[item].notna().any()]
@@ -407,14 +436,15 @@ def _impact(
             )
             score = known["response_id"].map(answers)
     if (score is None or score[inside].notna().sum() < LEAST_COMMENTS) and scale is not None:
-        score, metric = known["rating"], "the mean rating"
-        score = 100 * (score - scale[0]) / (scale[1] - scale[0])
+        score, metric, unit = known["rating"], "mean rating", f"{scale[0]:g} to {scale[1]:g}"
     if score is None or score[inside].notna().sum() < LEAST_COMMENTS:
-        return pd.DataFrame(columns=["theme"]), metric
+        return pd.DataFrame(columns=["theme"]), metric, unit
     kind = "nps" if metric == "NPS" else "mean"
     own = mentions[mentions["text_id"].isin(known.index[inside])]
-    return theme_impact(own, score[inside].astype(float), metric=kind, n_boot=n_boot, conf_level=conf_level,
-                        random_state=random_state), metric  # fmt: skip
+    lost = theme_impact(
+        own, score[inside].astype(float), metric=kind, n_boot=n_boot, conf_level=conf_level, random_state=random_state
+    )
+    return lost, metric, unit
 
 
 def _themes(
@@ -422,7 +452,7 @@ def _themes(
     has: dict[str, np.ndarray],
     sentiment: pd.DataFrame,
     inside: np.ndarray,
-    quarter: pd.Series,
+    stretch: pd.Series,
     before: str,
     clusters: pd.Series | None,
     scored: pd.Series,
@@ -432,7 +462,7 @@ def _themes(
 ) -> pd.DataFrame:
     """One row a theme that is mentioned in the period."""
     groups = None if clusters is None else _alone(clusters)
-    earlier = ((quarter == before) & scored).to_numpy() & ~inside if before else np.zeros(len(quarter), dtype=bool)
+    earlier = ((stretch == before) & scored).to_numpy() & ~inside if before else np.zeros(len(stretch), dtype=bool)
     about = {theme.name: theme for theme in codebook.themes}
     rows = []
     for theme, mention in has.items():
@@ -468,27 +498,29 @@ def _themes(
         "n": "impact_n",
     }
     more = impact.rename(columns=named).reindex(columns=["theme", *named.values()])
+    few = more["impact_n"].to_numpy(dtype=float) < min_base
+    more.loc[few, ["impact", "impact_low", "impact_high", "impact_q"]] = np.nan
     return table.merge(more, on="theme", how="left", validate="one_to_one")
 
 
 def _trend(
     codebook: Codebook,
     has: dict[str, np.ndarray],
-    quarter: pd.Series,
+    stretch: pd.Series,
     scored: pd.Series,
     clusters: pd.Series | None,
     conf_level: float,
 ) -> pd.DataFrame:
     rows = []
-    for name in sorted(set(quarter[quarter != ""])):
-        here = ((quarter == name) & scored).to_numpy()
+    for name in sorted(set(stretch[stretch != ""])):
+        here = ((stretch == name) & scored).to_numpy()
         if here.sum() < LEAST_COMMENTS / 2:
             continue
         for theme, mention in has.items():
             row = share_row(mention[here], conf_level=conf_level)
-            rows.append({"quarter": name, "theme": theme, "label": codebook.labels[theme]} | row)
+            rows.append({"period": name, "theme": theme, "label": codebook.labels[theme]} | row)
     columns = [
-        "quarter",
+        "period",
         "theme",
         "label",
         "estimate",
@@ -507,13 +539,17 @@ def _quotes(
     codebook: Codebook,
     texts: pd.Series,
     has: dict[str, np.ndarray],
-    sentiment: pd.DataFrame,
+    by_words: pd.Series,
+    by_rating: pd.Series,
     inside: np.ndarray,
     clusters: pd.Series | None,
     min_base: int,
 ) -> pd.DataFrame:
     """One quote a theme: the comment whose words are nearest to those of all comments of the theme, of the feeling that most
-    of them have. None where fewer than `min_base` people speak."""
+    of them have. None where fewer than `min_base` people speak.
+
+    What people feel is what they rated, where as many as `min_base` of a theme did; else what their words say.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     rows = []
@@ -522,9 +558,12 @@ def _quotes(
         people = own.index.nunique() if clusters is None else _alone(clusters)[own.index].nunique()
         if people < min_base:
             continue
-        labels = sentiment["label"][own.index]
+        rated = by_rating[own.index].dropna()
+        by = "rating" if len(rated) >= min_base else "words"
+        labels = rated if by == "rating" else by_words[own.index]
         feeling = str(labels.mode().iloc[0])
-        fit = own[(labels == feeling) & own.str.len().between(25, _QUOTE_LENGTH)]
+        fit = own[labels.index[labels == feeling]]
+        fit = fit[fit.str.len().between(25, _QUOTE_LENGTH)]
         if fit.empty:
             continue
         try:
@@ -533,8 +572,10 @@ def _quotes(
             continue
         centre = np.asarray(matrix.mean(axis=0)).ravel()
         nearest = fit.iloc[int(np.argmax(matrix @ centre))]
-        rows.append({"label": codebook.labels[theme], "feeling": feeling, "quote": f"“{nearest}”", "n": int(people)})
-    return pd.DataFrame(rows, columns=["label", "feeling", "quote", "n"])
+        rows.append(
+            {"label": codebook.labels[theme], "feeling": feeling, "by": by, "quote": f"“{nearest}”", "n": int(people)}
+        )
+    return pd.DataFrame(rows, columns=["label", "feeling", "by", "quote", "n"])
 
 
 def _scores(known: pd.DataFrame, sentiment: pd.DataFrame, language: pd.Series) -> pd.DataFrame:
