@@ -110,7 +110,8 @@ class Health:
     def base_sentence(self) -> str:
         """How many rows and files were looked at."""
         tables = self.files["table"].nunique()
-        return f"{int(self.files['rows'].sum()):,} rows of {_counted(self.files['file'].nunique(), 'file')} in {_counted(tables, 'table')}"
+        files = _counted(self.files["file"].nunique(), "file")
+        return f"{int(self.files['rows'].sum()):,} rows of {files} in {_counted(tables, 'table')}"
 
     def findings(self) -> list[dict[str, Any]]:
         """What the next period is compared with, as `cxlab.findings.record` takes it: the response rate of each survey."""

@@ -39,6 +39,7 @@ from cxlab.charts.rows import (
     _reach,
     _rows,
     _Sheet,
+    _spread,
     _tick_texts,
     _ticks,
     _unit,
@@ -117,8 +118,11 @@ def _name_ends(sheet: _Sheet, y: float, values: tuple[float, float], unit: str, 
     lacking = max(needed - (places[right] - places[left]), 0)
     places[left] -= lacking / 2
     places[right] += lacking / 2
-    for place, text, width, colour in zip(places, texts, widths, (CONTEXT, FOCUS), strict=True):
-        x = min(max(place, sheet.left + width / 2), sheet.right + _GAP / 2 - width / 2)
+    ordered = sorted(zip(places, texts, widths, (CONTEXT, FOCUS), strict=True), key=lambda entry: entry[0])
+    middles = _spread(
+        [place for place, *_ in ordered], [width + 0.06 for *_, width, _ in ordered], sheet.left, sheet.right + _GAP / 2
+    )
+    for x, (_, text, _, colour) in zip(middles, ordered, strict=True):
         _write(sheet.figure, x, y + _VALUE_LIFT, text, colour, bold=True, ha="center", va="bottom", halo=True)
 
 
@@ -166,7 +170,8 @@ def matrix(
         for number, title in enumerate(titles):
             x = min(left + (number + 0.5) * width, WIDTH - _EDGE - _extent(title, _SMALL)[0] / 2)
             _write(figure, x, height - _EDGE - top + 0.06 + lifts[number], title, MUTED, ha="center", va="bottom")
-        known = [abs(float(row[value_col]) - (middle or 0.0)) for row in rows if not is_missing(row[value_col])]
+        shown_rows = [row for row in rows if not why_hidden(row, value_col, min_base)]
+        known = [abs(float(row[value_col]) - (middle or 0.0)) for row in shown_rows]
         largest = max(known, default=0.0) or 1.0
         y = height - _EDGE - top
         for name, label, tall in zip(names, labels, heights, strict=True):
@@ -232,7 +237,7 @@ def plane(
         x_ticks, y_ticks = _ticks(x_low, x_high, 5), _ticks(y_low, y_high, 5)
         y_texts = _tick_texts(y_ticks, "%" if y_unit == "%" else "")
         left = _EDGE + max(_extent(text, _SMALL)[0] for text in y_texts) + 0.1
-        bottom = 0.32 + _line_height(_SMALL) + 0.03
+        bottom = 0.36 + _line_height(_SMALL) + 0.03
         height = bottom + 3.3 + _line_height(_SMALL) + 2 * _EDGE
         top = height - _line_height(_SMALL) - 2 * _EDGE
         figure, axes = _blank(height, left, bottom, WIDTH - _EDGE, top)
@@ -350,7 +355,7 @@ def steps(
         y_ticks = _ticks(low, 100.0, 5)
         y_texts = _tick_texts(y_ticks, "%")
         left = _EDGE + max(_extent(text, _SMALL)[0] for text in y_texts) + 0.1
-        bottom = 0.32 + _line_height(_SMALL) + 0.03
+        bottom = 0.36 + _line_height(_SMALL) + 0.03
         height = bottom + 2.5 + _line_height(_SMALL) + 2 * _EDGE
         top = height - _line_height(_SMALL) - 2 * _EDGE
         figure, axes = _blank(height, left, bottom, right, top)
@@ -361,6 +366,7 @@ def steps(
         x_ticks = _ticks(0.0, latest, 5)
         axes.set_xticks(x_ticks, _tick_texts(x_ticks, ""))
         axes.set_yticks(y_ticks, y_texts)
+        axes.tick_params(axis="x", pad=7)
         _write(figure, right, _EDGE, x_label, MUTED, ha="right", va="bottom")
         if y_label:
             _write(figure, _EDGE, height - _EDGE, y_label, MUTED, va="top")
@@ -380,12 +386,10 @@ def steps(
                 )  # fmt: skip
             placed.append((bottom + (values[-1] - low) / (100 - low) * (top - bottom), texts[name], colour))
         placed.sort()
-        edge = bottom
-        for y, text, colour in placed:
-            tall = _extent(text, _SMALL, bold=True)[1] + 0.04
-            y = max(y, edge + tall / 2)
-            edge = y + tall / 2
-            _write(figure, right + _GAP / 2, min(y, top), text, colour, bold=True)
+        tall = [_extent(text, _SMALL, bold=True)[1] + 0.04 for _, text, _ in placed]
+        middles = _spread([y for y, *_ in placed], tall, bottom, top + tall[-1] / 2)
+        for y, (_, text, colour) in zip(middles, placed, strict=True):
+            _write(figure, right + _GAP / 2, y, text, colour, bold=True)
         return figure
 
 

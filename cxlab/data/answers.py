@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cxlab.config import Code, Item, Source
@@ -16,9 +18,26 @@ from cxlab.data.codes import as_numbers, number_of, stripped, translated
 from cxlab.data.privacy import mask_pii
 from cxlab.problems import Problem
 
+LONGEST_COUNTED = 10  # points: on a longer scale the two best answers are too few to be counted
 _VALUES_SHOWN = 4
 _ITEMS_SHOWN = 8
 _LENGTH_SHOWN = 40
+
+
+def best_answers(scores: pd.Series, low: Any, high: Any) -> pd.Series:
+    """Whether each answer is one of the two best of its scale (1.0 or 0.0; NaN without an answer).
+
+    On a scale longer than ten points (0 to 100) two answers are too few to be counted: there it is the upper fifth. `low`
+    and `high` are numbers, or one for each answer.
+
+    >>> best_answers(pd.Series([3, 4, 5, None]), 1, 5).tolist()
+    [0.0, 1.0, 1.0, nan]
+    >>> best_answers(pd.Series([80, 81]), 0, 100).tolist()
+    [0.0, 1.0]
+    """
+    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    above = np.where(high - low > LONGEST_COUNTED, low + 0.8 * (high - low), high - 2)
+    return (scores > above).astype(float).where(scores.notna())
 
 
 def read_answers(

@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cxlab.data.answers import LONGEST_COUNTED, best_answers
 from cxlab.drivers.importance import MOST_EXACT, closed_form, lmg, relative_importance, resampled
-from cxlab.inference import benjamini_hochberg, mean_row, share_row
+from cxlab.inference import benjamini_hochberg, share_row
 from cxlab.inference.intervals import check_conf_level, critical_value
 from cxlab.problems import NotApplicableError, ParameterError, did_you_mean
 from cxlab.wording import describe, list_text
 
-LONGEST_COUNTED = 10  # points: on a longer scale the two best answers are too few to be counted
 LEAST_ROWS = 150
 _COLUMNS = [
     "driver", "estimate", "std_error", "p_value", "q_value", "conf_low", "conf_high", "conf_level", "correlation", "vif",
@@ -143,9 +143,8 @@ class LoyaltyDrivers:
     """What the satisfaction with parts of the experience explains of loyalty.
 
     `drivers` has one row a driver: its label, share of R² in percent with interval, coefficient (what goes with `step` points
-    more of the driver: one, or ten on a scale longer than ten), test and performance (`performance_is` satisfied: percent
-    who give one of the two best answers; mean: where a scale is longer than ten, the mean stretched to 0 to 100). `lost` has
-    one row a driver: how many respondents it costs.
+    more of the driver: one, or ten on a scale longer than ten), test and performance (percent who give one of the two best
+    answers, see `cxlab.data.answers.best_answers`). `lost` has one row a driver: how many respondents it costs.
     """
 
     outcome: str
@@ -263,19 +262,6 @@ class LoyaltyDrivers:
     def plane_shown(self) -> pd.DataFrame:
         return self.drivers.assign(share_low=self.drivers["conf_low"], share_high=self.drivers["conf_high"])
 
-    @property
-    def _counted(self) -> bool:
-        return bool((self.drivers["performance_is"] == "satisfied").all())
-
-    def performance_label(self) -> str:
-        return "satisfied customers, percent" if self._counted else "mean satisfaction, 0 to 100"
-
-    def performance_unit(self) -> str:
-        return "%" if self._counted else ""
-
-    def _rated(self, performance: float) -> str:
-        return f"{performance:.0f}% are satisfied with it" if self._counted else f"its mean is {performance:.0f} of 100"
-
     def plane_lines(self) -> dict[str, float]:
         return {"x_line": float(self.drivers["performance"].mean()), "y_line": float(self.drivers["share"].mean())}
 
@@ -285,21 +271,22 @@ class LoyaltyDrivers:
         if len(first):
             top = first.sort_values("share", ascending=False).to_dict("records")[0]
             title = (
-                f"{top['label']} counts {top['share']:.0f}%, more than the average, and {self._rated(top['performance'])}, "
+                f"{top['label']} counts {top['share']:.0f}%, more than the average, and {top['performance']:.0f}% are satisfied with it, "
                 "less than the average."
             )
         points = "; ".join(
             f"{row['label']} importance {row['share']:.0f}% ({row['conf_low']:.0f} to {row['conf_high']:.0f}), performance "
-            f"{row['performance']:.0f}{self.performance_unit()}"
+            f"{row['performance']:.0f}%"
             for row in self.drivers.to_dict("records")
         )
         return {
             "title": title,
-            "subtitle": f"Upwards the share of explained loyalty with its interval, to the right {self.performance_label()}",
+            "subtitle": "Upwards the share of explained loyalty with its interval, to the right satisfied customers, percent",
             "alt": f"Plane of importance against performance: {points}.",
             "note": {
                 "Lines": "Means of all drivers; they move when a driver is added",
                 "Blue": "The coefficient is clear of chance",
+                "Satisfied": "One of the two best answers; on a scale longer than ten, the upper fifth",
             },
         }
 
@@ -484,22 +471,16 @@ def _table(
     theirs = [owners.get(str(place)) for place in named]
     lows = known.loc[table["driver"], "low"].astype(float).to_numpy()
     highs = known.loc[table["driver"], "high"].astype(float).to_numpy()
-    counted = bool((highs - lows <= LONGEST_COUNTED).all())
     own = rows[weights] if weights else None
-    performance = []
-    for name, low, high in zip(table["driver"], lows, highs, strict=True):
-        scores = rows[name]
-        if counted:
-            best = (scores > high - 2).astype(float).where(scores.notna())
-            performance.append(share_row(best, weights=own)["estimate"])
-        else:
-            performance.append(100 * (mean_row(scores, weights=own)["estimate"] - low) / (high - low))
+    performance = [
+        share_row(best_answers(rows[name], low, high), weights=own)["estimate"]
+        for name, low, high in zip(table["driver"], lows, highs, strict=True)
+    ]
     step = np.where(highs - lows > LONGEST_COUNTED, 10, 1)
     for column in ("coefficient", "coefficient_low", "coefficient_high"):
         table[column] = table[column] * step
     return table.assign(
         step=step,
-        performance_is="satisfied" if counted else "mean",
         label=[str(known.loc[name, "label"]) for name in table["driver"]],
         touchpoint=pd.Series(named, dtype=object),
         owner=pd.Series([owner if isinstance(owner, str) else None for owner in theirs], dtype=object),

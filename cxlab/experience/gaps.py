@@ -14,7 +14,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -73,7 +72,7 @@ def gap_table(
     ]
     table = pd.DataFrame(rows)
     table["q_value"] = benjamini_hochberg(table["p_value"])
-    line = float(np.nanmean(table["actual"])) if threshold is None else threshold
+    line = float(table["actual"].mean()) if threshold is None else threshold
     table["quadrant"] = [_quadrant(row, line, isinstance(against, str)) for row in table.to_dict("records")]
     clear = (table["q_value"] < 1 - conf_level) & (table["estimate"] < 0)
     table["blind_spot"] = clear & (table["quadrant"] == "blind spot")
@@ -129,7 +128,7 @@ def _paired(
 
 def _mean(frame: pd.DataFrame, column: str, weights_col: str | None, cluster_col: str | None) -> Any:
     known = frame[frame[column].notna()]
-    weights = known[weights_col] if weights_col and known[weights_col].notna().all() else None
+    weights = known[weights_col] if weights_col else None
     clusters = known[cluster_col] if cluster_col and known[cluster_col].notna().any() else None
     return linearised_mean(known[column].to_numpy(dtype=float), weights, clusters)
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.config import Emotions, Promise
+from cxlab.data.answers import best_answers
 from cxlab.inference import mean_row, share_row
 from cxlab.inference.intervals import critical_value
 from cxlab.problems import NotApplicableError
@@ -397,7 +398,7 @@ def _image(customers: pd.DataFrame, items: pd.DataFrame, min_base: int, conf_lev
     rows = []
     for item in asked:
         scores = newest[item["item"]] if len(newest) else pd.Series(dtype=float)
-        flags = (scores > item["high"] - 2).astype(float).where(scores.notna())
+        flags = best_answers(scores, item["low"], item["high"])
         weights = newest["weight"] if "weight" in newest and newest["weight"].notna().all() else None
         rows.append(
             {"item": item["item"], "label": item["label"]} | share_row(flags, weights=weights, conf_level=conf_level)

@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cxlab.data.answers import best_answers
 from cxlab.inference import benjamini_hochberg, mean_row, share_row
-from cxlab.inference.intervals import two_sided_p
 from cxlab.problems import NotApplicableError
 from cxlab.wording import describe, list_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
-LONGEST_COUNTED = 10  # points: on a longer scale the two best answers are too few to be counted
 GOAL = 70.0  # percent of customers who are satisfied, that a touchpoint passes only with its whole interval
 SCORECARD = [
     "touchpoint", "owner", "orphan", "reach", "n", "estimate", "std_error", "conf_low", "conf_high", "conf_level",
@@ -111,10 +110,11 @@ def seams(
     )[pair]  # fmt: skip
     made = []
     for (first, second), part in found.groupby(["from_touchpoint", "to_touchpoint"]):
-        if len(part) < min_base:
+        if part["customer"].nunique() < min_base:
             continue
         row = mean_row(part["change"], unit="points", clusters=part["customer"], conf_level=conf_level)
-        p_value = two_sided_p(row["estimate"] / row["std_error"]) if row["std_error"] > 0 else np.nan
+        df = part["customer"].nunique() - 1
+        p_value = 2 * stats.t.sf(abs(row["estimate"] / row["std_error"]), df) if row["std_error"] > 0 else np.nan
         about = {"from_touchpoint": first, "to_touchpoint": second}
         made.append(about | row | {"customers": part["customer"].nunique(), "p_value": p_value})
     columns = ["from_touchpoint", "to_touchpoint", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n",
@@ -165,7 +165,7 @@ def _icc(part: pd.DataFrame, by: str, score_col: str, conf_level: float) -> dict
             "conf_level": conf_level,
             "n": int(total),
             "n_groups": k,
-            "reason": "all answers are the same",
+            "reason": "all answers are the same" if between == 0 else "nothing varies within a group",
         }
     F = between / within
     tail = (1 - conf_level) / 2
@@ -211,13 +211,13 @@ class Touchpoints:
         if rated.empty:
             return "No touchpoint was rated by enough customers."
         below = rated[rated["conf_high"] < GOAL]
-        worst = rated.to_dict("records")[0]
+        worst = (rated if below.empty else below).to_dict("records")[0]
         whose = f"owned by {worst['owner']}" if isinstance(worst["owner"], str) else "owned by nobody"
         if below.empty:
             return f"No touchpoint lies clearly below {GOAL:.0f}% satisfied customers; the lowest is {_inside(worst['label'])}."
-        lies = "touchpoint lies" if len(below) == 1 else "touchpoints lie"
+        rest = f"{len(rated)} rated touchpoint{'' if len(rated) == 1 else 's'} {'lies' if len(below) == 1 else 'lie'}"
         return (
-            f"{len(below)} of {len(rated)} rated {lies} clearly below {GOAL:.0f}% satisfied customers; the lowest is "
+            f"{len(below)} of {rest} clearly below {GOAL:.0f}% satisfied customers; the lowest is "
             f"{_inside(worst['label'])}, {whose}: {worst['estimate']:.0f}% ({worst['conf_low']:.0f} to {worst['conf_high']:.0f}%)."
         )
 
@@ -470,14 +470,14 @@ def _on_one_scale(ratings: pd.DataFrame, items: pd.DataFrame) -> tuple[pd.DataFr
     """
     known = items.set_index("item")
     low, high = ratings["item"].map(known["low"]).astype(float), ratings["item"].map(known["high"]).astype(float)
-    best = ratings["score"] > np.where(high - low > LONGEST_COUNTED, low + 0.8 * (high - low), high - 2)
+    best = best_answers(ratings["score"], low, high)
     event = (ratings["survey"] == "event").to_numpy()
     ends = pd.DataFrame({"low": low, "high": high})[event if event.any() else slice(None)].value_counts().index[0]
     share = (ratings["score"] - low) / (high - low)
     other = (low != ends[0]) | (high != ends[1])
     score = ratings["score"].where(~other, ends[0] + share * (ends[1] - ends[0]))
     return (
-        ratings.assign(_best=best.astype(float), score=score),
+        ratings.assign(_best=best, score=score),
         f"{ends[0]:g} to {ends[1]:g}",
         int((other & event).sum()),
     )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxlab.data.answers import best_answers
 from cxlab.inference import benjamini_hochberg, difference_row, share_row
 from cxlab.journeys.reconstruct import Journeys, reconstruct, with_next
 from cxlab.journeys.rules import parse
@@ -22,7 +23,7 @@ from cxlab.wording import describe, list_text, number_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 LEAST_CUSTOMERS = 50
-_UNITS = {"d": "days", "h": "hours", "min": "minutes"}
+_UNITS = {"d": "day", "h": "hour", "min": "minute", "s": "second"}
 _TOP = 12
 _CROWD = 0.5  # share of all events, from which on a touchpoint hides the steps between the others
 
@@ -53,14 +54,16 @@ class CustomerJourneys:
     min_base: int
 
     def headline(self) -> str:
-        broken = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate")
-        if len(broken):
-            worst = broken.to_dict("records")[0]
+        judged = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate")
+        if len(judged):
+            worst = judged.to_dict("records")[0]
             if worst["estimate"] < 1:
                 return (
                     f"The journey breaks most where “{self._plain(worst['rule'])}” should hold: it does in {worst['estimate']:.0%} "
                     f"({worst['conf_low']:.0%} to {worst['conf_high']:.0%}) of {worst['n']:,} cases."
                 )
+            if (self.rules["broken"] > 0).any() or len(judged) < len(self.rules):
+                return f"{len(judged)} of {len(self.rules)} rules of the desired journey can be judged, and they hold."
             return "Every rule of the desired journey holds."
         path = self.variants.to_dict("records")
         if path:
@@ -69,7 +72,7 @@ class CustomerJourneys:
 
     def _plain(self, rule: str) -> str:
         """A rule as a reader sees it: "order is followed by onboarding within 5 days"."""
-        return re.sub(r"\b(\d+)(d|h|min)\b", lambda found: f"{found[1]} {_UNITS[found[2]]}", rule.replace("_", " "))
+        return re.sub(r"\b(\d+)(d|h|min|s)\b", _spelled, rule.replace("_", " "))
 
     def sentences(self) -> list[str]:
         said = []
@@ -344,6 +347,7 @@ def customer_journeys(
     rules: Sequence[str] = (),
     rule_owners: Mapping[str, str] | None = None,
     ratings: pd.DataFrame | None = None,
+    items: pd.DataFrame | None = None,
     membership: pd.DataFrame | None = None,
     segment_col: str = "",
     gap: str = "",
@@ -353,9 +357,10 @@ def customer_journeys(
 ) -> CustomerJourneys:
     """The journeys of a log, its stages, rules and segments.
 
-    `touchpoints` are those of an open study (touchpoint, label, owner, stage), `ratings` its answers, `membership` the product of
-    01; or `segment_col`, a column of the events. `gap` ("30d") cuts a customer's events into journeys at a silence; without it a
-    customer is one journey. Raises `NotApplicableError` for a log of fewer than fifty customers.
+    `touchpoints` are those of an open study (touchpoint, label, owner, stage), `ratings` its answers and `items`
+    their scales (without both nothing is rated), `membership` the product of 01; or `segment_col`, a column of the events.
+    `gap` ("30d") cuts a customer's events into journeys at a silence; without it a customer is one journey. Raises
+    `NotApplicableError` for a log of fewer than fifty customers.
     """
     frame = events.to_pandas() if hasattr(events, "to_pandas") and not isinstance(events, pd.DataFrame) else events
     if membership is not None and len(membership):
@@ -376,7 +381,7 @@ def customer_journeys(
     order = list(dict.fromkeys(stage_of.values()))
     usable = [rule for rule in rules if _applies(rule, log)]
     begun = _begun(log, stage_of, order)
-    stages, words = _stages(log, begun, about, stage_of, order, ratings, conf_level, min_base)
+    stages, words = _stages(log, begun, about, stage_of, order, ratings, items, conf_level, min_base)
     ends = [name for name, stage in stage_of.items() if order and stage == order[-1] and name in set(log.touchpoints)]
     lengths = log.durations(ends=ends or None, observed_until=observed_until)
     first, last = log.table["timestamp"].min(), log.table["timestamp"].max()
@@ -431,6 +436,7 @@ def _stages(
     stage_of: Mapping[str, str],
     order: list[str],
     ratings: pd.DataFrame | None,
+    items: pd.DataFrame | None,
     conf_level: float,
     min_base: int,
 ) -> tuple[pd.DataFrame, str]:
@@ -439,7 +445,7 @@ def _stages(
     if not order:
         return pd.DataFrame(columns=columns), ""
     mine = log.table[log.table["code"].isin(begun)]
-    rated, words = _rated(ratings)
+    rated, words = _rated(ratings, items)
     rows = []
     for stage in order:
         names = [name for name, own in stage_of.items() if own == stage]
@@ -477,9 +483,13 @@ def _stages(
     return pd.DataFrame(rows, columns=columns), words
 
 
-def _rated(ratings: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
+def _spelled(found: re.Match[str]) -> str:
+    return f"{found[1]} {_UNITS[found[2]]}{'' if found[1] == '1' else 's'}"
+
+
+def _rated(ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
     """Satisfaction with touchpoints in the newest wave of one survey, and what it is in words."""
-    if ratings is None or ratings.empty:
+    if ratings is None or items is None or ratings.empty:
         return pd.DataFrame(), ""
     mine = ratings[
         (ratings["role"] == "satisfaction") & (ratings["perspective"] == "customer") & ratings["touchpoint"].notna()
@@ -492,8 +502,9 @@ def _rated(ratings: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
     mine = mine[newest]
     rank = mine["survey"].map({"tracking": 0, "event": 1, "deep_dive": 2})
     mine = mine[rank == rank.groupby(mine["touchpoint"]).transform("min")]
-    high = mine.groupby("item")["score"].transform("max")
-    return mine.assign(top=(mine["score"] > high - 2).astype(float)), "satisfied customers (two best answers), percent"
+    known = items.set_index("item")
+    best = best_answers(mine["score"], mine["item"].map(known["low"]), mine["item"].map(known["high"]))
+    return mine.assign(top=best), "satisfied customers (two best answers), percent"
 
 
 def _of_customers(log: Journeys, codes: np.ndarray) -> Journeys:

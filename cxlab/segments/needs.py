@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxlab.data.answers import best_answers
 from cxlab.inference import benjamini_hochberg, mean_row, share_row
 from cxlab.inference.intervals import two_sided_p
 from cxlab.problems import NotApplicableError, ParameterError
@@ -474,7 +475,7 @@ def _scored(scores: pd.Series, item: pd.Series) -> tuple[pd.Series, str, str]:
     """What each answer counts: −100, 0, 100 for NPS; 0 or 1 for the share of the two best answers."""
     if item["role"] == "loyalty" and (item["low"], item["high"]) == (0, 10):
         return (100.0 * (scores >= 9) - 100.0 * (scores <= 6)).where(scores.notna()), "points", "NPS"
-    return (scores > item["high"] - 2).astype(float).where(scores.notna()), "%", str(item["label"])
+    return best_answers(scores, item["low"], item["high"]), "%", str(item["label"])
 
 
 def _against_others(scored: pd.Series, inside: np.ndarray, unit: str, conf_level: float) -> dict[str, Any]:

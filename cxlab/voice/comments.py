@@ -161,10 +161,14 @@ class VoiceOfCustomer:
 
     def themes_words(self) -> dict[str, Any]:
         rows = self.themes_shown().to_dict("records")
-        worst = max(rows, key=lambda row: _known(row["negative"]))
+        title = "No theme of the codebook is mentioned."
+        if rows:
+            title = f"{rows[0]['label']} is mentioned most ({rows[0]['share']:.0f}%)."
+            worst = max(rows, key=lambda row: _known(row["negative"]))
+            if np.isfinite(worst["negative"]):
+                title = f"{title[:-1]}, {_inside(worst['label'])} most negatively ({worst['negative']:.0f}% of its comments)."
         return {
-            "title": f"{rows[0]['label']} is mentioned most ({rows[0]['share']:.0f}%), {_inside(worst['label'])} most negatively "
-            f"({worst['negative']:.0f}% of its comments).",
+            "title": title,
             "subtitle": f"Themes of the codebook: share of comments, share of them negative, {100 * self.conf_level:g}% interval",
             "note": {
                 "Base": f"{self.n:,} comments; one may have several themes",
@@ -426,6 +430,7 @@ def _impact(
 ) -> tuple[pd.DataFrame, str, str]:
     """Each theme against loyalty, and what that is in which unit: the NPS of the same responses, else the comments' ratings."""
     score: pd.Series | None = None
+    who = pd.Series(known.index, index=known.index)
     metric, unit = "NPS", "points"
     if responses is not None and items is not None and "response_id" in known:
         loyal = items[(items["role"] == "loyalty") & (items["low"] == 0) & (items["high"] == 10)]["item"]
@@ -435,15 +440,18 @@ def _impact(
                 responses.dropna(subset=[asked[0]]).drop_duplicates("response_id").set_index("response_id")[asked[0]]
             )
             score = known["response_id"].map(answers)
+            who = known["response_id"].astype(object).where(score.notna(), None)
     if (score is None or score[inside].notna().sum() < LEAST_COMMENTS) and scale is not None:
         score, metric, unit = known["rating"], "mean rating", f"{scale[0]:g} to {scale[1]:g}"
     if score is None or score[inside].notna().sum() < LEAST_COMMENTS:
         return pd.DataFrame(columns=["theme"]), metric, unit
     kind = "nps" if metric == "NPS" else "mean"
     own = mentions[mentions["text_id"].isin(known.index[inside])]
-    lost = theme_impact(
-        own, score[inside].astype(float), metric=kind, n_boot=n_boot, conf_level=conf_level, random_state=random_state
-    )
+    scores = score[inside].astype(float)
+    if kind == "nps":  # one respondent may have written several comments, and answered once
+        own = own.assign(text_id=own["text_id"].map(who)).drop_duplicates(["text_id", "theme"])
+        scores = scores.dropna().groupby(who).first()
+    lost = theme_impact(own, scores, metric=kind, n_boot=n_boot, conf_level=conf_level, random_state=random_state)
     return lost, metric, unit
 
 
@@ -517,7 +525,8 @@ def _trend(
         if here.sum() < LEAST_COMMENTS / 2:
             continue
         for theme, mention in has.items():
-            row = share_row(mention[here], conf_level=conf_level)
+            groups = None if clusters is None else _alone(clusters)[here]
+            row = share_row(mention[here], clusters=groups, conf_level=conf_level)
             rows.append({"period": name, "theme": theme, "label": codebook.labels[theme]} | row)
     columns = [
         "period",
