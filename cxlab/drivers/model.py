@@ -58,6 +58,10 @@ class DriverModel:
         for column in (outcome, *drivers, *filter(None, (weights,))):
             if column not in data:
                 raise ValueError(f"the table has no column `{column}`; {did_you_mean(column, map(str, data.columns))}")
+        for column in (outcome, *drivers, *filter(None, (weights,))):
+            wrong = data[column][pd.to_numeric(data[column], errors="coerce").isna() & data[column].notna()]
+            if len(wrong):
+                raise ValueError(f"`{column}` holds {wrong.iloc[0]!r}, which is no number; recode it or leave it out")
         whole = data.dropna(subset=[outcome, *drivers, *filter(None, (weights,))])
         return cls(
             X=whole[drivers].astype(float),
@@ -73,9 +77,11 @@ class DriverModel:
 
         design = sm.add_constant(self.X)
         model = sm.OLS(self.y, design) if self.weights is None else sm.WLS(self.y, design, weights=self.weights)
-        options: dict[str, Any] = {"cov_type": cov_type}
+        options: dict[str, Any] = {"cov_type": cov_type, "use_t": True}
         if cov_type == "cluster":
-            options["cov_kwds"] = {"groups": pd.factorize(np.asarray(clusters, dtype=object))[0]}
+            codes = pd.factorize(np.asarray(clusters, dtype=object))[0]
+            codes[codes < 0] = codes.max(initial=-1) + 1 + np.arange((codes < 0).sum())
+            options["cov_kwds"] = {"groups": codes}
             self.clusters = clusters
         self.result = model.fit(**options)
         return self
@@ -90,8 +96,10 @@ class DriverModel:
         names = list(self.X.columns)
         half = critical_value(self.conf_level, self.result.df_resid) * self.result.bse[names]
         estimate = self.result.params[names]
-        correlation = np.array([np.corrcoef(self.X[name], self.y)[0, 1] for name in names])
-        inverse = np.linalg.inv(np.corrcoef(self.X.to_numpy().T)) if len(names) > 1 else np.array([[1.0]])
+        covariance = np.cov(np.column_stack([self.X, self.y]).T, aweights=self.weights)
+        spread = np.sqrt(np.diag(covariance))
+        together = covariance / np.outer(spread, spread)
+        correlation, inverse = together[:-1, -1], np.linalg.inv(together[:-1, :-1])
         table = pd.DataFrame(
             {
                 "driver": names, "estimate": estimate.to_numpy(), "std_error": self.result.bse[names].to_numpy(),
@@ -443,7 +451,8 @@ def _drivers(
     enough = [name for name in names if rows[name].notna().mean() >= least_answered]
     if len(enough) < 2:
         raise NotApplicableError(
-            "needs at least two questions about satisfaction with parts of the experience that half answered"
+            "needs at least two questions about satisfaction with parts of the experience that "
+            f"{least_answered:.0%} of respondents answered"
         )
     return enough, [name for name in names if name not in enough]
 

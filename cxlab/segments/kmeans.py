@@ -72,7 +72,9 @@ class KMeansSegmenter(ClusterMixin, BaseEstimator):
         points, inverse, mass = collapse(styled(X, self.style), weights)
         if not 1 <= self.n_segments <= int((mass > 0).sum()):
             most = int((mass > 0).sum())
-            raise ValueError(f"n_segments={self.n_segments} must be from 1 to {most}, the distinct rows with weight")
+            raise ValueError(
+                f"n_segments={self.n_segments} must be from 1 to {most}, the distinct rows with weight (n_samples={len(X)})"
+            )
         with threadpool_limits(1):
             centres = self._centres(points, mass, generator)
         self.cluster_centers_ = centres

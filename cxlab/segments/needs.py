@@ -403,7 +403,9 @@ def _names(model: KMeansSegmenter, battery: list[str], labels: dict[str, str]) -
     for segment in order:
         needs = [battery[j] for j in np.argsort(-apart[segment], kind="stable")]
         taken[int(segment)] = next((need for need in needs if need not in taken.values()), f"segment_{segment}")
-    return {taken[j]: labels.get(taken[j], taken[j]) for j in range(len(taken))}
+    named = {taken[j]: labels.get(taken[j], taken[j]) for j in range(len(taken))}
+    twice = pd.Series(named).duplicated(keep=False)
+    return {key: f"{label} ({key})" if twice[key] else label for key, label in named.items()}
 
 
 def _over_all(
@@ -484,6 +486,9 @@ def _against_others(scored: pd.Series, inside: np.ndarray, unit: str, conf_level
     change = own["estimate"] - others["estimate"]
     error = float(np.hypot(own["std_error"], others["std_error"]))
     own |= {"unit": unit, "difference": change}
+    if unit == "%" and error == 0 and change:
+        pooled = float(scored.mean())
+        error = 100 * float(np.sqrt(pooled * (1 - pooled) * (1 / own["n"] + 1 / others["n"])))
     return own | {"p_value": two_sided_p(change / error) if error > 0 else np.nan}
 
 

@@ -177,11 +177,10 @@ def _left_over(X: npt.NDArray[np.float64], ks: list[int], rng: np.random.Generat
 
 
 def _without_groups(values: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    level, spread = values.mean(axis=1, keepdims=True), values.std(axis=1, keepdims=True)
-    z = (values - level) / np.maximum(spread, 1e-9)
-    drawn = rng.multivariate_normal(z.mean(axis=0), np.cov(z.T), size=len(z), method="eigh")
-    drawn = (drawn - drawn.mean(axis=1, keepdims=True)) / np.maximum(drawn.std(axis=1, keepdims=True), 1e-9)
-    return np.clip(np.rint(level + spread * drawn), values.min(), values.max())
+    level = values.mean(axis=1, keepdims=True)
+    centred = values - level
+    drawn = rng.multivariate_normal(centred.mean(axis=0), np.cov(centred.T), size=len(values), method="eigh")
+    return np.clip(np.rint(level + drawn), values.min(), values.max())
 
 
 __all__ = ["KMeansSegmenter", "NullCheck", "Stability", "null_check", "rand_index", "stability", "swap_search"]

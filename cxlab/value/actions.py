@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cxlab.inference.intervals import critical_value
 from cxlab.problems import Problem, StudyError
@@ -86,6 +87,8 @@ def action_table(actions: pd.DataFrame, *, where: str = "actions") -> pd.DataFra
             problems.append(Problem(at, f"status `{row['status']}`", f"write {', '.join(STATUSES)}"))
         if pd.isna(pd.to_datetime(row["due"], errors="coerce")):
             problems.append(Problem(at, f"due `{row['due']}` is no date", "write 2026-12-31"))
+        if row["started"] and pd.isna(pd.to_datetime(row["started"], errors="coerce")):
+            problems.append(Problem(at, f"started `{row['started']}` is no date", "write 2026-12-31"))
         if pd.isna(pd.to_numeric(row["expected_effect"], errors="coerce")):
             problems.append(Problem(at, f"expected_effect `{row['expected_effect']}` is no number", "write 0.2"))
     if problems:
@@ -110,13 +113,14 @@ def action_effect(
     side the estimate is NaN and the warning names what lacks.
     """
     means = frame.groupby([unit_col, period_col])[score_col].mean().unstack(period_col)
-    treated = frame.groupby(unit_col)[treated_col].max().astype(bool)
+    treated = frame.groupby(unit_col)[treated_col].max().dropna().astype(bool)
     nothing: dict[str, Any] = dict.fromkeys(("estimate", "std_error", "conf_low", "conf_high", "p_value"), math.nan)
     for period in (before, after):
         if period not in means:
             return ActionEffect(**nothing, conf_level=conf_level, n=0, n_treated=0, claimed=False,
                                 warning=f"there are no answers of {period}")  # fmt: skip
     both = means[[before, after]].dropna()
+    both = both[both.index.isin(treated.index)]
     given = treated.reindex(both.index).fillna(False).to_numpy(dtype=bool)
     n, n_treated = len(both), int(given.sum())
     if n_treated < _LEAST_UNITS or n - n_treated < _LEAST_UNITS:
@@ -131,7 +135,11 @@ def action_effect(
     was, now = both[before].to_numpy(), both[after].to_numpy()
     design = np.column_stack([np.ones(n), given.astype(float), was])
     fitted = sm.OLS(now, design).fit(cov_type="HC3")
-    estimate, error, p_value = float(fitted.params[1]), float(fitted.bse[1]), float(fitted.pvalues[1])
+    estimate, error, p_value = (
+        float(fitted.params[1]),
+        float(fitted.bse[1]),
+        float(2 * stats.t.sf(abs(fitted.params[1] / fitted.bse[1]), n - 3)),
+    )
     half = critical_value(conf_level, n - 3) * error
     low, high = estimate - half, estimate + half
     spread = float(was.std(ddof=1))
@@ -157,8 +165,12 @@ class ActionBoard:
 
     @property
     def overdue(self) -> pd.DataFrame:
-        due = pd.to_datetime(self.actions["due"]) if len(self.actions) else pd.Series(dtype="datetime64[ns]")
-        late = (due < self.today.tz_localize(None)) & self.actions["status"].isin(["open", "doing"])
+        due = (
+            pd.to_datetime(self.actions["due"], format="mixed")
+            if len(self.actions)
+            else pd.Series(dtype="datetime64[ns]")
+        )
+        late = (due < self.today.tz_localize(None).normalize()) & self.actions["status"].isin(["open", "doing"])
         return self.actions[late]
 
     def headline(self) -> str:
@@ -166,7 +178,7 @@ class ActionBoard:
             top = self.waiting.to_dict("records")[0]
             n = len(self.waiting)
             asks = "One finding asks" if n == 1 else f"{_COUNTS.get(n, n)} findings ask"
-            return f"{asks} for an action that nobody has taken, first: {_clause(top['headline'])}"
+            return f"{asks} for an action that nobody has taken, first: {_clause(top['said'])}"
         return "Every finding that asks for an action has one."
 
     def sentences(self) -> list[str]:
@@ -309,7 +321,11 @@ def action_board(
     if (decisions / ACTIONS).is_file():
         actions = action_table(pd.read_csv(decisions / ACTIONS, dtype=str), where=f"decisions/{ACTIONS}")
     started = pd.to_datetime(actions["started"], errors="coerce") if len(actions) else pd.Series(dtype="datetime64[ns]")
-    begun = actions[(started <= today.tz_localize(None)) | (actions["status"] != "done")] if len(actions) else actions
+    begun = (
+        actions[(started <= today.tz_localize(None)) | (actions["status"] != "done") | started.isna()]
+        if len(actions)
+        else actions
+    )
     effects = _effects(decisions, begun, responses, items, today, conf_level)
     taken = set(actions["finding"]) if len(actions) else set()
     waiting = found[found["attention"].fillna(False).astype(bool) & ~found["name"].isin(taken)] if len(found) else found
@@ -431,7 +447,9 @@ def call_list(
         ):
             continue
         worst = 6 if item["role"] == "loyalty" and item["high"] == 10 else item["low"] + 1
-        bad = rows[rows[item["item"]] <= worst].dropna(subset=["customer_id"])
+        newest = rows.dropna(subset=["customer_id", item["item"]]).sort_values("counted_at", kind="stable")
+        newest = newest.drop_duplicates("customer_id", keep="last")
+        bad = newest[newest[item["item"]] <= worst].dropna(subset=["customer_id"])
         parts.append(
             pd.DataFrame(
                 {
@@ -448,8 +466,8 @@ def call_list(
         found = found[found["customer_id"].isin(there)]
     found["call_by"] = found["answered"] + pd.Timedelta(within.replace("d", "D"))
     if value is not None and len(value) and "customer_id" in value:
-        last = value.sort_values("timestamp", kind="stable").drop_duplicates("customer_id", keep="last")
-        found["value"] = found["customer_id"].map(last.set_index("customer_id")["amount"])
+        recent = value[value["timestamp"] > value["timestamp"].max() - pd.Timedelta(days=93)]
+        found["value"] = found["customer_id"].map(recent.groupby("customer_id")["amount"].sum())
     else:
         found["value"] = np.nan
     return found.sort_values(["value", "customer_id"], ascending=[False, True], ignore_index=True)[columns]

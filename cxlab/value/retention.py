@@ -178,7 +178,7 @@ def days_to_pay(
         table = curve.table
         low = table.loc[table["conf_low"] <= 0.5, "time"]
         high = table.loc[table["conf_high"] <= 0.5, "time"]
-        due = part["due_at"] if "due_at" in part else pd.Series(pd.NaT, index=part.index)
+        due = part["due_at"] if "due_at" in part else pd.Series(pd.NaT, index=part.index, dtype="datetime64[ns, UTC]")
         late = (part["paid_at"].fillna(as_of) > due).where(due.notna() & (due <= as_of))
         rows.append(
             {
@@ -216,7 +216,7 @@ class Retention:
     def headline(self) -> str:
         lost = self.churn.to_dict("records")
         now = lost[-1] if lost else None
-        said = "Nobody can be seen leaving."
+        said = "Nobody can be seen leaving"
         if now is not None:
             said = (
                 f"{now['estimate']:.1f}% of customers left in {now['label']} ({now['conf_low']:.1f} to {now['conf_high']:.1f}%, "
@@ -230,6 +230,10 @@ class Retention:
         months = float(self.groups["months"].iloc[0]) if len(self.groups) else 12.0
         since = "they told us their needs" if self.by == "segment" else "joining"
         return f"{months:.0f} months after {since}"
+
+    @property
+    def _answered_for(self) -> str:
+        return f"{self.loyalty['months'].iloc[0]:.0f} months"
 
     def sentences(self) -> list[str]:
         said = []
@@ -251,16 +255,25 @@ class Retention:
         if len(self.loyalty) > 1 and np.isfinite(self.loyalty["p_value"].iloc[0]):
             rows = dict(zip(self.loyalty["label"], map(float, self.loyalty["estimate"]), strict=True))
             if self.loyalty["p_value"].iloc[0] < 1 - self.conf_level and {"detractors", "promoters"} <= set(rows):
+                goes = (
+                    "loyalty goes with staying"
+                    if rows["detractors"] < rows["promoters"]
+                    else "the loyal do not stay longer"
+                )
                 said.append(
-                    f"Of those who had answered as detractors {100 - rows['detractors']:.0f}% left within a year of "
-                    f"answering, of promoters {100 - rows['promoters']:.0f}%: loyalty goes with staying."
+                    f"Of those who had answered as detractors {100 - rows['detractors']:.0f}% left within {self._answered_for} of "
+                    f"answering, of promoters {100 - rows['promoters']:.0f}%: {goes}."
                 )
             else:
                 said.append("Detractors and promoters cannot be told apart by who left.")
+        pay = self.pay.set_index("label")["estimate"] if len(self.pay) else pd.Series(dtype=float)
         if len(self.pay) > 1 and self.pay["p_value"].iloc[0] < 1 - self.conf_level:
-            pay = self.pay.set_index("label")["estimate"]
             said.append(
-                "Loyal customers pay sooner: "
+                (
+                    "Loyal customers pay sooner: "
+                    if pay.iloc[0] > pay.iloc[-1]
+                    else "Loyal customers do not pay sooner: "
+                )
                 + list_text(f"{label} after {days:.0f} days" for label, days in pay.items())
                 + " (median, unpaid invoices counted)."
             )
@@ -341,14 +354,14 @@ class Retention:
             title = "Detractors, passives and promoters leave alike, as far as these data tell."
             if apart:
                 title = (
-                    f"A year after answering {rows[0]['estimate']:.0f}% of {rows[0]['label']} and {rows[-1]['estimate']:.0f}% of "
-                    f"{rows[-1]['label']} are still there."
+                    f"{self._answered_for} after answering {rows[0]['estimate']:.0f}% of {rows[0]['label']} and "
+                    f"{rows[-1]['estimate']:.0f}% of {rows[-1]['label']} are still there."
                 )
             yield {
                 "name": "loyalty",
                 "title": title,
-                "subtitle": f"Still there a year after the answer, percent, {100 * self.conf_level:g}% interval",
-                "alt": describe("Dot plot of who is still there a year after answering", self.loyalty, label_col="label", unit="%"),
+                "subtitle": f"Still there {self._answered_for} after the answer, percent, {100 * self.conf_level:g}% interval",
+                "alt": describe(f"Dot plot of who is still there {self._answered_for} after answering", self.loyalty, label_col="label", unit="%"),
                 "note": {
                     "Test": f"Log-rank p {'< 0.001' if p < 0.001 else f'{p:.3f}'}",
                     "Base": "First answer of each customer about recommendation; who is still there is censored",
@@ -420,7 +433,7 @@ class Retention:
                     "name": f"retention_{row['label']}",
                     "result": {
                         **row,
-                        "headline": f"{row['estimate']:.0f}% of {_quoted(row['label'])} are still there after a year.",
+                        "headline": f"{row['estimate']:.0f}% of {_quoted(row['label'])} are still there {self._when}.",
                     },
                     "level": "segment",
                     "target": row["label"],
@@ -480,7 +493,9 @@ def retention(
         raise NotApplicableError("needs customers with a start_date (and end_date of those who left)")
     known = customers.dropna(subset=["start_date"])
     known = known[known["start_date"] <= as_of]
-    ended = known["end_date"] if "end_date" in known else pd.Series(pd.NaT, index=known.index)
+    ended = (
+        known["end_date"] if "end_date" in known else pd.Series(pd.NaT, index=known.index, dtype="datetime64[ns, UTC]")
+    )
     left = ended.notna() & (ended <= as_of)
     seen_from = ended[left].min() if left.any() else known["start_date"].min()
     last = ended.where(left, as_of)
@@ -493,9 +508,10 @@ def retention(
     )
     frame = known.assign(_months=months, _left=left, _group=groups, _entry=np.maximum(entry, 0.0))
     part_of = frame[(frame["_months"] > 0) & (frame["_entry"] < frame["_months"])].dropna(subset=["_group"])
-    horizon = min(12.0, float(part_of["_months"].max())) if len(part_of) else 12.0
     curves, rows = [], []
     names = [str(name) for name in part_of["_group"].value_counts().index[:6]]
+    seen = part_of.groupby("_group")["_months"].max().reindex(names)
+    horizon = min(12.0, float(seen.min())) if len(seen) else 12.0  # no group is counted on beyond what was seen of it
     for name in names:
         own = part_of[part_of["_group"] == name]
         curve = kaplan_meier(own["_months"], own["_left"], entry=own["_entry"], conf_level=conf_level)
@@ -599,7 +615,7 @@ def _after_answers(
     as_of: pd.Timestamp,
     conf_level: float,
 ) -> pd.DataFrame:
-    """One row a loyalty class: the share still there a year after the answer."""
+    """One row a loyalty class: the share still there a year after the answer, or as long as all classes were seen."""
     if answers.empty:
         return pd.DataFrame()
     frame = answers.merge(known.assign(_end=ended, _left=left)[["customer_id", "_end", "_left"]], on="customer_id")
@@ -610,7 +626,7 @@ def _after_answers(
         return pd.DataFrame()
     p_value = log_rank(frame["_months"], frame["_left"], frame["label"])
     rows = []
-    horizon = min(12.0, float(frame["_months"].max()))
+    horizon = min(12.0, float(frame.groupby("label")["_months"].max().min()))
     for label in _CLASSES:
         own = frame[frame["label"] == label]
         if own.empty:

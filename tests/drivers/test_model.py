@@ -1,0 +1,413 @@
+"""The regression on drivers and what is said of it: tests, clusters, weights, and drivers that too few answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cxlab.drivers import DriverModel, LoyaltyDrivers, loyalty_drivers
+from cxlab.inference import benjamini_hochberg
+from cxlab.problems import NotApplicableError, ParameterError
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "drivers"
+
+
+def _needed(name: str) -> pd.DataFrame:
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"the shared real data lacks drivers/{name}")
+    return pd.read_csv(path)
+
+
+def _table(n: int = 60, seed: int = 0) -> pd.DataFrame:
+    """loyal = 1 + 0.8·app + 0.4·shop + noise; `noise` moves nothing."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(rng.normal(size=(n, 3)), columns=["app", "shop", "noise"])
+    table["app"] += 0.5 * table["shop"]
+    return table.assign(loyal=1 + 0.8 * table["app"] + 0.4 * table["shop"] + rng.normal(size=n))
+
+
+def _fitted(table: pd.DataFrame, *drivers: str, **more: Any) -> DriverModel:
+    return DriverModel.from_columns(table, "loyal", list(drivers or ("app", "shop", "noise")), **more).fit()
+
+
+def test_a_regression_on_five_people_by_hand() -> None:
+    # x = 1..5, y = 2, 1, 4, 3, 5: slope 8/10, r = .8, hat values .6, .3, .2, .3, .6, residuals .6, −1.2, 1, −.8, .4
+    table = pd.DataFrame({"app": [1, 2, 3, 4, 5], "loyal": [2, 1, 4, 3, 5]})
+    row = _fitted(table, "app").summary_frame().iloc[0]
+    assert row["estimate"] == pytest.approx(0.8)
+    assert row["correlation"] == pytest.approx(0.8)
+    # HC3: Σ (x − 3)²·(residual/(1 − hat))² / 10²
+    squares = 4 * (0.6 / 0.4) ** 2 + (1.2 / 0.7) ** 2 + (0.8 / 0.7) ** 2 + 4 * (0.4 / 0.4) ** 2
+    assert row["std_error"] == pytest.approx(np.sqrt(squares) / 10)
+    half = stats.t.ppf(0.975, 3) * row["std_error"]
+    assert (row["conf_low"], row["conf_high"]) == pytest.approx((0.8 - half, 0.8 + half))
+    assert row["vif"] == pytest.approx(1)
+    assert row["n"] == 5
+
+
+def test_an_interval_leaves_0_out_just_when_the_p_value_is_below_its_level() -> None:
+    # the interval is Student's with n − p − 1 degrees of freedom, and so has the test to be
+    table = _table(12)
+    found = _fitted(table).summary_frame()
+    expected = 2 * stats.t.sf((found["estimate"] / found["std_error"]).abs(), 12 - 4)
+    assert found["p_value"].tolist() == pytest.approx(expected.tolist())
+
+
+def test_vif_is_one_over_what_the_other_drivers_leave() -> None:
+    # app, shop and noise correlate .6 by pairs exactly where shop = .6·app + .8·own; two drivers: 1/(1 − .36)
+    app = np.array([1, 1, -1, -1.0])
+    own = np.array([1, -1, 1, -1.0])
+    table = pd.DataFrame({"app": app, "shop": 0.6 * app + 0.8 * own, "loyal": [1, 2, 3, 5]})
+    assert _fitted(table, "app", "shop").summary_frame()["vif"].tolist() == pytest.approx([1 / 0.64, 1 / 0.64])
+
+
+def test_q_values_are_benjamini_and_hochbergs_over_the_drivers() -> None:
+    found = _fitted(_table()).summary_frame()
+    p = found["p_value"].to_numpy()
+    order = np.argsort(p)
+    by_hand = np.minimum.accumulate((p[order] * 3 / np.arange(1, 4))[::-1])[::-1]
+    assert found["q_value"].to_numpy()[order] == pytest.approx(by_hand)
+    assert found["q_value"].tolist() == pytest.approx(benjamini_hochberg(p).tolist())
+
+
+def test_a_planted_effect_is_recovered_and_noise_is_not_called_clear() -> None:
+    found = _fitted(_table(4_000)).summary_frame().set_index("driver")
+    assert found["estimate"].to_dict() == pytest.approx({"app": 0.8, "shop": 0.4, "noise": 0}, abs=0.06)
+    assert (found["q_value"] < 0.05).to_dict() == {"app": True, "shop": True, "noise": False}
+
+
+@pytest.mark.realdata
+def test_hbat_agrees_with_the_textbook_and_its_turned_sign_is_marked() -> None:
+    # Hair et al.; coefficients recomputed with R
+    hbat = _needed("hbat_a.csv")
+    model = DriverModel.from_columns(hbat, "x19", ["x6", "x7", "x9", "x11", "x12"]).fit()
+    found = model.summary_frame()
+    assert model.r2 == pytest.approx(0.7907800029, abs=1e-9)
+    assert found["estimate"].tolist() == pytest.approx(
+        [0.36899944452, -0.41713783712, 0.31896394746, 0.17435220529, 0.77512978982], abs=1e-9
+    )
+    assert found["correlation"][1] == pytest.approx(0.283, abs=5e-4)
+    assert found["sign_reversed"].tolist() == [False, True, False, False, False]
+    lmg = model.importance(n_boot=0)["estimate"]
+    assert lmg[:2].tolist() == pytest.approx([0.1850056073, 0.054113054125], abs=1e-9)
+
+
+@pytest.mark.realdata
+def test_the_hc3_error_of_fees_agrees_with_sandwich() -> None:
+    bank = _needed("displayr_bank.csv")
+    drivers = ["Fees", "Interest", "Phone", "Branch", "Online", "ATM"]
+    assert DriverModel.from_columns(bank, "Overall", drivers).n_left_out == 896 - 267
+    model = DriverModel.from_columns(bank.dropna(), "Overall", drivers).fit()
+    found = model.summary_frame().set_index("driver")
+    assert found.loc["Fees", "std_error"] == pytest.approx(0.053189785451, abs=1e-10)
+
+
+def test_rows_with_a_hole_are_left_out_and_counted() -> None:
+    table = _table(20)
+    table.loc[[1, 2], "app"] = np.nan
+    table.loc[[2, 3], "loyal"] = np.nan
+    model = DriverModel.from_columns(table, "loyal", ["app", "shop"])
+    assert (len(model.X), len(model.y), model.n_left_out) == (17, 17, 3)
+    assert DriverModel.from_columns(table, "loyal", ["shop", "noise"]).n_left_out == 2
+
+
+def test_a_column_that_is_not_there_is_named_with_the_likely_one() -> None:
+    with pytest.raises(ValueError, match="the table has no column `ap`; did you mean `app`"):
+        DriverModel.from_columns(_table(), "loyal", ["ap", "shop"])
+    with pytest.raises(ValueError, match="no column `weight`; known: app, loyal, noise, shop"):
+        DriverModel.from_columns(_table(), "loyal", ["app"], weights="weight")
+    with pytest.raises(ValueError, match=r"`conf_level` must be between 0 and 1, got 95; 95% is 0\.95"):
+        DriverModel.from_columns(_table(), "loyal", ["app"], conf_level=95)
+
+
+def test_an_answer_that_is_no_number_is_refused_with_its_column_and_value() -> None:
+    table = _table(10).astype({"app": object})
+    table.loc[3, "app"] = "don't know"
+    with pytest.raises(ValueError, match=r"`app`.*don't know"):
+        DriverModel.from_columns(table, "loyal", ["app", "shop"])
+
+
+def test_weights_of_the_model_are_as_many_equal_respondents_in_every_figure_but_the_error() -> None:
+    table = _table(40).assign(weight=np.random.default_rng(0).integers(1, 5, 40))
+    repeated = table.loc[np.repeat(table.index, table["weight"])]
+    weighted, plain = _fitted(table, weights="weight"), _fitted(repeated)
+    assert weighted.r2 == pytest.approx(plain.r2)
+    for figure in ("estimate", "correlation", "vif"):
+        found, expected = (model.summary_frame()[figure].tolist() for model in (weighted, plain))
+        assert found == pytest.approx(expected), figure
+    assert weighted.importance(n_boot=0)["share"].tolist() == pytest.approx(
+        plain.importance(n_boot=0)["share"].tolist()
+    )
+
+
+def test_copies_of_respondents_inside_an_account_add_no_information() -> None:
+    table = _table(40)
+    copied = table.loc[np.repeat(table.index, 5)].reset_index(drop=True)
+    accounts = [f"A{i // 5}" for i in range(200)]
+    drivers = ["app", "shop"]
+    clustered = DriverModel.from_columns(copied, "loyal", drivers).fit("cluster", accounts).summary_frame()
+    once, blind = (DriverModel.from_columns(t, "loyal", drivers).fit().summary_frame() for t in (table, copied))
+    assert clustered["estimate"].tolist() == pytest.approx(once["estimate"].tolist())
+    assert clustered["std_error"].tolist() == pytest.approx(once["std_error"].tolist(), rel=0.15)
+    assert (blind["std_error"] < 0.6 * clustered["std_error"]).all()
+
+
+def test_a_respondent_without_an_account_stands_alone() -> None:
+    table = _table(40)
+    accounts = np.array([f"A{i // 4}" for i in range(40)], dtype=object)
+    alone = accounts.copy()
+    alone[36:] = ["x", "y", "z", "w"]
+    accounts[36:] = None
+    expected, found = (
+        DriverModel.from_columns(table, "loyal", ["app", "shop"]).fit("cluster", groups).summary_frame()
+        for groups in (alone, accounts)
+    )
+    assert found["std_error"].tolist() == pytest.approx(expected["std_error"].tolist())
+
+
+def test_the_accounts_of_the_fit_are_those_of_the_bootstrap() -> None:
+    accounts = [f"A{i // 5}" for i in range(100)]
+    model = DriverModel.from_columns(_table(100), "loyal", ["app", "shop"])
+    told = model.fit().importance(n_boot=50, clusters=accounts)
+    pd.testing.assert_frame_equal(model.fit("cluster", accounts).importance(n_boot=50), told)
+
+
+def test_shares_have_intervals_that_hold_them_and_places_that_are_counted() -> None:
+    found = _fitted(_table(200)).importance(n_boot=300, random_state=1).set_index("driver")
+    assert (found["conf_low"] <= found["share"]).all()
+    assert (found["share"] <= found["conf_high"]).all()
+    assert found["share"].sum() == pytest.approx(1)
+    assert found.loc["app", ["rank_low", "rank_high"]].tolist() == [1, 1]
+    assert found.loc["noise", ["rank_low", "rank_high"]].tolist() == [3, 3]
+    again = _fitted(_table(200)).importance(n_boot=300, random_state=1).set_index("driver")
+    pd.testing.assert_frame_equal(found, again)
+
+
+def test_johnson_and_lmg_bootstraps_nearly_agree_and_copies_in_accounts_widen_them() -> None:
+    model = _fitted(_table(100))
+    lmg, johnson = (model.importance(method, n_boot=200) for method in ("lmg", "johnson"))
+    assert lmg["std_error"].tolist() == pytest.approx(johnson["std_error"].tolist(), rel=0.25)
+    copied = _table(100).loc[lambda frame: np.repeat(frame.index, 4)].reset_index(drop=True)
+    wide, narrow = (
+        _fitted(copied).importance(n_boot=200, clusters=clusters)["std_error"]
+        for clusters in (np.arange(400) // 4, None)
+    )
+    assert wide.sum() == pytest.approx(2 * narrow.sum(), rel=0.25)
+
+
+# ---------------------------------------------------------------------------------------------------- loyalty_drivers
+
+TOUCHPOINTS = pd.DataFrame({"touchpoint": ["app", "shop", "phone"], "owner": ["Ada", None, "Carl"]})
+
+
+def _items() -> pd.DataFrame:
+    rows = [
+        ("recommend", "Recommendation", "loyalty", 0, 10, None),
+        ("overall", "Satisfaction overall", "satisfaction", 1, 5, None),
+        ("app_good", "The app", "satisfaction", 1, 5, "app"),
+        ("app_fast", "Speed of the app", "satisfaction", 1, 5, "app"),
+        ("shop_good", "The shop", "satisfaction", 1, 5, "shop"),
+        ("phone_good", "The phone line", "satisfaction", 1, 5, "phone"),
+    ]
+    return pd.DataFrame(rows, columns=["item", "label", "role", "low", "high", "touchpoint"])
+
+
+def _responses(n: int = 400) -> pd.DataFrame:
+    """Recommendation rises by 1.2 a point of the app, .5 a point of its speed, none of the shop; 3 in 10 used the phone."""
+    rng = np.random.default_rng(3)
+    scores = pd.DataFrame(
+        rng.integers(1, 6, (n, 4)).astype(float), columns=["app_good", "app_fast", "shop_good", "phone_good"]
+    )
+    loyal = 1.5 + 1.2 * scores["app_good"] + 0.5 * scores["app_fast"] + rng.normal(size=n)
+    scores.loc[np.arange(n) % 10 >= 3, "phone_good"] = np.nan
+    scores.loc[::8, "shop_good"] = np.nan
+    return scores.assign(
+        recommend=loyal.round().clip(0, 10),
+        overall=scores["app_good"],
+        perspective="customer",
+        survey="tracking",
+        wave="2026-Q2",
+        counted_at=pd.Timestamp("2026-05-01", tz="UTC"),
+    )
+
+
+def _drivers(responses: pd.DataFrame | None = None, items: pd.DataFrame | None = None, **more: Any) -> LoyaltyDrivers:
+    responses = _responses() if responses is None else responses
+    return loyalty_drivers(responses, _items() if items is None else items, TOUCHPOINTS, **{"n_boot": 60, **more})
+
+
+@pytest.fixture(scope="module")
+def found() -> LoyaltyDrivers:
+    return _drivers()
+
+
+def test_a_touchpoint_that_too_few_have_used_is_left_out_and_said(found: LoyaltyDrivers) -> None:
+    assert found.drivers["driver"].tolist() == ["app_good", "app_fast", "shop_good"]
+    assert found.left_out == ["The phone line"]
+    assert "Too few have used the phone line to be in the model." in found.sentences()
+    lost = found.lost.set_index("driver")
+    assert lost["missing"].to_dict() == {"phone_good": 280, "shop_good": 50, "app_good": 0, "app_fast": 0}
+    assert lost.loc["phone_good", "estimate"] == 70
+    assert found.lost_words()["title"] == "The phone line was not answered by 70% of respondents, the most."
+
+
+def test_respondents_who_count_and_who_lack_an_answer_add_up(found: LoyaltyDrivers) -> None:
+    assert (found.n, found.n_asked) == (350, 400)
+    assert set(found.drivers["n"]) == {350}
+    assert found.base_sentence() == "350 of 400 respondents of 2026-Q2 who answered every driver, not weighted."
+    assert not any("Only" in said for said in found.sentences())  # 88% answered all: no warning
+
+
+def test_a_model_that_few_answered_says_so() -> None:
+    few = _drivers(_responses(600), least_answered=0.3)
+    assert few.left_out == []
+    # every 10th to 3rd of ten, less each 8th: 180 used the phone, 23 of them left the shop out
+    assert (few.n, few.n_asked) == (int(_responses(600)[["phone_good", "shop_good"]].notna().all(axis=1).sum()), 600)
+    assert f"Only {few.n:,} of 600 respondents answered every driver" in few.sentences()[-1]
+
+
+def test_the_driver_that_counts_most_is_the_headline(found: LoyaltyDrivers) -> None:
+    top = found.drivers.set_index("driver").loc["app_good"]
+    assert found.headline() == (
+        f"The app counts most for recommendation: {top['share']:.0f}% ({top['conf_low']:.0f} to {top['conf_high']:.0f}%) "
+        "of what the drivers explain."
+    )
+    assert found.drivers["share"].sum() == pytest.approx(100)
+    assert found.drivers["r2_part"].sum() == pytest.approx(found.r2)
+    assert found.product()["share"].sum() == pytest.approx(1)
+
+
+def test_no_claim_is_made_for_a_driver_that_is_not_clear_of_chance(found: LoyaltyDrivers) -> None:
+    shop = found.drivers.set_index("driver").loc["shop_good"]
+    assert shop["q_value"] >= 0.05
+    assert shop["conf_low"] > 0  # the interval of a share is no test
+    assert "shop_good" not in set(found.counting["driver"]) | set(found.priorities["driver"])
+    assert found.focus() == ["The app", "Speed of the app"]
+    assert found.product().set_index("driver")["clear"].to_dict() == {
+        "app_good": True,
+        "app_fast": True,
+        "shop_good": False,
+    }
+    assert "With the others held fixed, the shop adds nothing that chance could not explain." in found.sentences()
+    assert found.importance_words()["note"]["Grey"] == "The shop: the coefficient is not clear of chance"
+    said = {finding["name"]: finding["result"]["headline"] for finding in found.findings()}
+    assert said["driver_shop"].endswith("of what the drivers explain, but its coefficient is not clear of chance.")
+    assert said["driver_app_good"].endswith("of what the drivers explain.")
+    assert found.model_words()["title"] == "2 of 3 coefficients are clear of chance once their number is counted."
+
+
+def test_where_nothing_is_clear_nothing_is_claimed() -> None:
+    responses = _responses()
+    responses["recommend"] = np.random.default_rng(9).integers(0, 11, 400).astype(float)
+    none = _drivers(responses)
+    assert none.counting.empty
+    assert none.headline() == "No driver clearly goes with recommendation once the others are held fixed."
+    assert none.priorities.empty
+    assert not any(finding["attention"] for finding in none.findings())
+    assert none.plane_words()["title"] == "No driver counts more than the average and is rated below it."
+
+
+def test_findings_of_two_items_about_one_touchpoint_are_named_after_the_items(found: LoyaltyDrivers) -> None:
+    findings = found.findings()
+    assert [finding["name"] for finding in findings] == ["driver_app_good", "driver_app_fast", "driver_shop"]
+    assert [finding["target"] for finding in findings] == ["app", "app", "shop"]
+    assert [finding["owner"] for finding in findings] == ["Ada", "Ada", None]
+
+
+def test_performance_is_the_share_of_the_two_best_answers_of_all_who_answered(found: LoyaltyDrivers) -> None:
+    responses = _responses()
+    for name, performance in found.drivers.set_index("driver")["performance"].items():
+        known = responses[name].dropna()
+        assert performance == pytest.approx(100 * (known >= 4).mean())
+
+
+def test_a_driver_that_counts_and_is_rated_low_comes_first() -> None:
+    responses = _responses()
+    responses["app_good"] = np.ceil(responses["app_good"] / 2)  # 1 to 3: nobody satisfied
+    first = _drivers(responses)
+    assert first.priorities["driver"].tolist() == ["app_good"]
+    assert "Counts more than the average driver and is rated lower: the app." in first.sentences()
+    attention = {finding["name"]: finding["attention"] for finding in first.findings()}
+    assert attention == {"driver_app_good": True, "driver_app_fast": False, "driver_shop": False}
+
+
+def test_a_place_that_is_not_certain_is_said() -> None:
+    responses = _responses()
+    responses["recommend"] = (responses["app_good"] + responses["app_fast"]).clip(0, 10)
+    responses["recommend"] += np.random.default_rng(1).integers(-2, 3, 400)
+    even = _drivers(responses.assign(recommend=responses["recommend"].clip(0, 10)))
+    assert even.headline().endswith("of what the drivers explain, though it may lie as low as place 2.")
+
+
+def test_drivers_that_are_answered_alike_are_called_a_mood() -> None:
+    responses = _responses()
+    rng = np.random.default_rng(2)
+    for name in ("app_fast", "shop_good"):
+        responses[name] = (responses["app_good"] + (rng.random(400) < 0.2)).clip(1, 5)
+    alike = _drivers(responses)
+    assert alike.halo > 0.9
+    assert any("answered much alike" in said and "the mood in which" in said for said in alike.sentences())
+    assert not any("answered much alike" in said for said in _drivers().sentences())
+
+
+def test_only_customers_of_the_newest_wave_of_the_largest_survey_count() -> None:
+    older = _responses().assign(wave="2026-Q1", counted_at=pd.Timestamp("2026-02-01", tz="UTC"))
+    staff = _responses().assign(perspective="employee")
+    dive = _responses(200).assign(survey="deep_dive", wave="2026-H1", counted_at=pd.Timestamp("2026-06-01", tz="UTC"))
+    everything = pd.concat([older, _responses(), staff, dive], ignore_index=True)
+    assert (_drivers(everything).survey, _drivers(everything).wave, _drivers(everything).n_asked) == (
+        "tracking",
+        "2026-Q2",
+        400,
+    )
+    assert _drivers(everything, survey="deep_dive").n_asked == 200
+
+
+def test_weights_and_accounts_are_used_and_said_where_they_are_known() -> None:
+    responses = _responses().assign(weight=np.tile([1.0, 3.0], 200), cluster=[f"A{i // 4}" for i in range(400)])
+    both = _drivers(responses)
+    assert both.weighted
+    assert both.clustered
+    assert both.base_sentence().endswith("who answered every driver, weighted, accounts as clusters.")
+    assert "errors by account" in both.model_words()["note"]["Test"]
+    assert "bootstrap of accounts" in both.importance_words()["note"]["Method"]
+    known = responses["shop_good"].notna()
+    expected = np.average(responses["shop_good"][known] >= 4, weights=responses["weight"][known])
+    assert both.drivers.set_index("driver").loc["shop_good", "performance"] == pytest.approx(100 * expected)
+
+
+def test_answers_without_an_account_beside_those_with_one_are_used() -> None:
+    accounts = np.array([f"A{i // 4}" for i in range(400)], dtype=object)
+    accounts[:8] = None
+    assert _drivers(_responses().assign(cluster=accounts)).n == 350
+
+
+def test_fewer_than_two_drivers_no_loyalty_and_too_few_answers_are_not_applicable() -> None:
+    items = _items()
+    with pytest.raises(NotApplicableError, match="at least two questions about satisfaction with parts"):
+        _drivers(items=items[~items["item"].isin(["app_fast", "shop_good", "phone_good"])])
+    with pytest.raises(NotApplicableError, match="at least two questions"):
+        _drivers(least_answered=0.95, items=items[items["item"] != "app_fast"])
+    with pytest.raises(NotApplicableError, match=r'a question about loyalty \(role = "loyalty"\)'):
+        _drivers(items=items[items["role"] != "loyalty"])
+    with pytest.raises(NotApplicableError, match="needs 150 respondents who answered every driver; 140 of 160 did"):
+        _drivers(_responses(160))
+
+
+def test_an_outcome_or_survey_that_is_not_there_is_a_wrong_parameter() -> None:
+    with pytest.raises(ParameterError, match="`outcome`: `recomend` is no item; did you mean `recommend`"):
+        _drivers(outcome="recomend")
+    with pytest.raises(ParameterError, match="`survey`: `event` has no answers about recommend; choose another"):
+        _drivers(survey="event")
+
+
+def test_an_outcome_that_was_chosen_is_explained_and_is_no_driver() -> None:
+    chosen = _drivers(outcome="app_fast")
+    assert chosen.outcome == "Speed of the app"
+    assert "app_fast" not in set(chosen.drivers["driver"])
