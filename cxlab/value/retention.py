@@ -361,7 +361,8 @@ class Retention:
                 "name": "loyalty",
                 "title": title,
                 "subtitle": f"Still there {self._answered_for} after the answer, percent, {100 * self.conf_level:g}% interval",
-                "alt": describe(f"Dot plot of who is still there {self._answered_for} after answering", self.loyalty, label_col="label", unit="%"),
+                "alt": describe(f"Dot plot of who is still there {self._answered_for} after answering", self.loyalty,
+                                label_col="label", unit="%"),
                 "note": {
                     "Test": f"Log-rank p {'< 0.001' if p < 0.001 else f'{p:.3f}'}",
                     "Base": "First answer of each customer about recommendation; who is still there is censored",
