@@ -215,7 +215,7 @@ def _run(
 def _end(results: list[RunResult], root: Path) -> None:
     """Say how each period ended, the index last, and leave with the worst exit code."""
     for result in results:
-        out.print(result.message)
+        out.print(result.message, markup=False)
     out.print(f"Report: {results[-1].report_dir / 'index.html'}")
     if code := max(result.exit_code for result in results):
         raise typer.Exit(code)

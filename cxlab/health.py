@@ -249,10 +249,11 @@ class Health:
             title = f"{_counted(len(self.traps), 'warning').capitalize()} about the exports."
             yield {"title": title, "subtitle": "What was found, where, and the way out"}, self.traps
 
-    def bases_shown(self) -> pd.DataFrame:
-        """One row a survey and kind of group: how many will be shown, shown as small, hidden."""
-        counted = self.bases.groupby(["survey", "by", "state"], sort=False).size().unstack("state", fill_value=0)
-        return counted.reindex(columns=["shown", "small", "hidden"], fill_value=0).reset_index()
+    def bases_shown(self) -> Iterator[Shown]:
+        """One row a survey and kind of group: how many will be shown, shown as small, hidden; nothing without a survey."""
+        if len(self.bases):
+            counted = self.bases.groupby(["survey", "by", "state"], sort=False).size().unstack("state", fill_value=0)
+            yield self.bases_words(), counted.reindex(columns=["shown", "small", "hidden"], fill_value=0).reset_index()
 
     def bases_words(self) -> dict[str, Any]:
         """Title and subtitle of the preview of what will be hidden."""

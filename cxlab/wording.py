@@ -10,6 +10,7 @@ where it is whole and has two decimals below 1. Nothing here computes a statisti
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -114,6 +115,47 @@ def difference_text(
     text = number_text(number, decimals, signed=True)
     both = ends[0] < 0 < ends[1]  # an interval on both sides of zero carries both signs
     return f"{text} ({number_text(ends[0], decimals)} to {number_text(ends[1], decimals, signed=both)})"
+
+
+def inside_text(label: str) -> str:
+    """A label inside a sentence; one with another capital letter is a name, or an abbreviation, and stays.
+
+    >>> inside_text("Overall satisfaction"), inside_text("NPS"), inside_text("eSIM"), inside_text("Create SW anomaly")
+    ('overall satisfaction', 'NPS', 'eSIM', 'Create SW anomaly')
+    """
+    return label if any(letter.isupper() for letter in label[1:]) else label[:1].lower() + label[1:]
+
+
+def capital_text(text: str) -> str:
+    """A text that opens a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def span_text(counts: Iterable[float]) -> str:
+    """From the smallest to the largest count; one number where they are the same.
+
+    >>> span_text([1510, 980]), span_text([1510, 1510])
+    ('980 to 1,510', '1,510')
+    """
+    known = [int(count) for count in counts]
+    low, high = min(known), max(known)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def duration_text(text: str) -> str:
+    """A duration as it is spoken; every one in a text, where it holds several.
+
+    >>> duration_text("2d"), duration_text("order is followed by help within 1h"), duration_text("30min")
+    ('2 days', 'order is followed by help within 1 hour', '30 minutes')
+    """
+    return re.sub(
+        r"\b(\d+)(d|h|min|s)\b",
+        lambda found: f"{found[1]} {_UNITS_OF_TIME[found[2]]}{'' if found[1] == '1' else 's'}",
+        text,
+    )
+
+
+_UNITS_OF_TIME = {"d": "day", "h": "hour", "min": "minute", "s": "second"}
 
 
 def difference_unit(unit: str) -> str:

@@ -22,7 +22,7 @@ from cxlab.drivers.importance import MOST_EXACT, closed_form, lmg, relative_impo
 from cxlab.inference import benjamini_hochberg, share_row
 from cxlab.inference.intervals import check_conf_level, critical_value
 from cxlab.problems import NotApplicableError, ParameterError, did_you_mean
-from cxlab.wording import describe, list_text
+from cxlab.wording import describe, inside_text, list_text
 
 LEAST_ROWS = 150
 _COLUMNS = [
@@ -177,10 +177,10 @@ class LoyaltyDrivers:
     def headline(self) -> str:
         clear = self.counting.sort_values("share", ascending=False).to_dict("records")
         if not clear:
-            return f"No driver clearly goes with {_inside(self.outcome)} once the others are held fixed."
+            return f"No driver clearly goes with {inside_text(self.outcome)} once the others are held fixed."
         top = clear[0]
         said = (
-            f"{top['label']} counts most for {_inside(self.outcome)}: {top['share']:.0f}% ({top['conf_low']:.0f} to "
+            f"{top['label']} counts most for {inside_text(self.outcome)}: {top['share']:.0f}% ({top['conf_low']:.0f} to "
             f"{top['conf_high']:.0f}%) of what the drivers explain"
         )
         if top["rank_high"] > 1:
@@ -189,21 +189,21 @@ class LoyaltyDrivers:
 
     def sentences(self) -> list[str]:
         said = [
-            f"Together the {len(self.drivers)} drivers explain {self.r2:.0%} of the differences in {_inside(self.outcome)} "
+            f"Together the {len(self.drivers)} drivers explain {self.r2:.0%} of the differences in {inside_text(self.outcome)} "
             f"between customers (n {self.n:,})."
         ]
         without = self.drivers[self.drivers["q_value"] >= 1 - self.conf_level]
         if len(without):
-            names = list_text(_inside(label) for label in without["label"])
+            names = list_text(inside_text(label) for label in without["label"])
             verb = "adds" if len(without) == 1 else "add"
             said.append(f"With the others held fixed, {names} {verb} nothing that chance could not explain.")
         first = self.priorities
         if len(first):
-            names = list_text(_inside(label) for label in first["label"])
+            names = list_text(inside_text(label) for label in first["label"])
             said.append(f"Counts more than the average driver and is rated lower: {names}.")
         turned = self.drivers[self.drivers["sign_reversed"] & (self.drivers["q_value"] < 1 - self.conf_level)]
         if len(turned):
-            names = list_text(_inside(label) for label in turned["label"])
+            names = list_text(inside_text(label) for label in turned["label"])
             said.append(f"The sign of {names} turns once the others are held fixed: do not act on it.")
         if self.halo > 0.6:
             said.append(
@@ -211,7 +211,7 @@ class LoyaltyDrivers:
                 "the mood in which a questionnaire is filled in."
             )
         if self.left_out:
-            names = list_text(_inside(label) for label in self.left_out[:4])
+            names = list_text(inside_text(label) for label in self.left_out[:4])
             more = f" and {len(self.left_out) - 4} more" if len(self.left_out) > 4 else ""
             said.append(f"Too few have used {names}{more} to be in the model.")
         if self.n < 0.8 * self.n_asked:
@@ -239,7 +239,7 @@ class LoyaltyDrivers:
     def key_numbers(self) -> pd.DataFrame:
         """The four drivers that explain most, by their share."""
         rows = self.drivers.sort_values("share", ascending=False).head(4)
-        return rows.assign(label="Share of " + rows["label"].map(_inside), estimate=rows["share"], unit="%")
+        return rows.assign(label="Share of " + rows["label"].map(inside_text), estimate=rows["share"], unit="%")
 
     def importance_shown(self) -> pd.DataFrame:
         rows = self.drivers.sort_values("share", ascending=False, ignore_index=True)
@@ -259,7 +259,7 @@ class LoyaltyDrivers:
             note["Grey"] = list_text(noise["label"]) + ": the coefficient is not clear of chance"
         return {
             "title": f"{first['label']} explains {first['share']:.0f}% of what the drivers explain together.",
-            "subtitle": f"Share of explained {_inside(self.outcome)}, percent, {100 * self.conf_level:g}% interval",
+            "subtitle": f"Share of explained {inside_text(self.outcome)}, percent, {100 * self.conf_level:g}% interval",
             "alt": describe("Dot plot of the share of each driver", rows, label_col="label", unit="%"),
             "note": note,
         }
@@ -302,7 +302,7 @@ class LoyaltyDrivers:
         clear = len(self.counting)
         return {
             "title": f"{clear} of {len(self.drivers)} coefficients are clear of chance once their number is counted.",
-            "subtitle": f"Points of {_inside(self.outcome)} that go with {self._steps()} more of a driver, the others held fixed; "
+            "subtitle": f"Points of {inside_text(self.outcome)} that go with {self._steps()} more of a driver, the others held fixed; "
             f"{100 * self.conf_level:g}% interval",
             "note": {
                 "Test": f"{len(self.drivers)} coefficients, "
@@ -363,10 +363,6 @@ class LoyaltyDrivers:
                 }
             )
         return made
-
-
-def _inside(label: str) -> str:
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def loyalty_drivers(

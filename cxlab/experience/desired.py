@@ -17,7 +17,7 @@ from cxlab.config import Assumption
 from cxlab.experience.gaps import gap_table
 from cxlab.inference import share_row
 from cxlab.problems import NotApplicableError
-from cxlab.wording import describe, list_text
+from cxlab.wording import describe, inside_text, list_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 _MANY = {
@@ -57,7 +57,7 @@ class DesiredExperience:
         if len(self.staff):
             blind = self.blind_spots
             if len(blind):
-                names = list_text(_inside(label) for label in blind["label"])
+                names = list_text(inside_text(label) for label in blind["label"])
                 few = "a blind spot" if len(blind) == 1 else f"{_COUNTS.get(len(blind), len(blind))} blind spots"
                 return f"Staff have {few}: they believe customers more content than they are with {names}."
             said = "Staff and customers see no question clearly otherwise where customers are least content."
@@ -71,7 +71,7 @@ class DesiredExperience:
         worst = min(clear.to_dict("records"), key=lambda row: row["estimate"])
         return (
             f"The experience falls short of expectations in {len(clear)} of {len(self.expected)} questions, most with "
-            f"{_inside(worst['label'])}: {_number(worst['estimate'])} ({_number(worst['conf_low'])} to "
+            f"{inside_text(worst['label'])}: {_number(worst['estimate'])} ({_number(worst['conf_low'])} to "
             f"{_number(worst['conf_high'])}) on {self.unit}."
         )
 
@@ -97,7 +97,9 @@ class DesiredExperience:
         worst = self.cards[self.cards["estimate"].notna()].sort_values("estimate").head(1).to_dict("records")
         if worst:
             row = worst[0]
-            said.append(f"The weakest card: {row['estimate']:.0f}% {row['what']} ({_inside(row['touchpoint_label'])}).")
+            said.append(
+                f"The weakest card: {row['estimate']:.0f}% {row['what']} ({inside_text(row['touchpoint_label'])})."
+            )
         lines = self.assumptions["status"].value_counts() if len(self.assumptions) else pd.Series(dtype=int)
         if len(lines):
             counted = list_text(f"{n} {status}" for status, n in lines.items())
@@ -115,7 +117,7 @@ class DesiredExperience:
         """The widest shortfalls."""
         table = self.staff if len(self.staff) else self.expected
         rows = table[table["estimate"].notna()].sort_values("estimate").head(4)
-        return rows.assign(label="Gap, " + rows["label"].map(_inside) + f", on {self.unit}", unit="scale points")
+        return rows.assign(label="Gap, " + rows["label"].map(inside_text) + f", on {self.unit}", unit="scale points")
 
     def gaps_shown(self) -> Iterator[Shown]:
         """The gaps against staff, then against expectations, each widest first."""
@@ -132,7 +134,7 @@ class DesiredExperience:
             if len(clear):
                 worst = clear.to_dict("records")[0]
                 title = (
-                    f"{len(clear)} of {len(rows)} questions fall short of what {whose}, most {_inside(worst['label'])}: "
+                    f"{len(clear)} of {len(rows)} questions fall short of what {whose}, most {inside_text(worst['label'])}: "
                     f"{worst['actual']:.1f} against {worst['reference']:.1f}."
                 )
             note = {
@@ -173,7 +175,7 @@ class DesiredExperience:
         for card, rows in self.cards.groupby("card", sort=False):
             if rows["estimate"].notna().any():
                 worst = min(rows[rows["estimate"].notna()].to_dict("records"), key=lambda row: row["estimate"])
-                where = _inside(worst["touchpoint_label"])
+                where = inside_text(worst["touchpoint_label"])
                 yield {
                     "name": f"card_{str(card).lower()}",
                     "title": f"{card}: {worst['estimate']:.0f}% {worst['what']} with {where}, the lowest share.",
@@ -224,10 +226,6 @@ def _alone(table: pd.DataFrame) -> set[str]:
     """The touchpoints that only one question is about: a finding may be called after them."""
     counts = table["touchpoint"].value_counts() if len(table) else pd.Series(dtype=int)
     return set(map(str, counts.index[counts == 1]))
-
-
-def _inside(label: str) -> str:
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _number(value: float) -> str:

@@ -19,7 +19,7 @@ from cxlab.data.answers import best_answers
 from cxlab.inference import mean_row, share_row
 from cxlab.inference.intervals import critical_value
 from cxlab.problems import NotApplicableError
-from cxlab.wording import describe, list_text
+from cxlab.wording import capital_text, describe, inside_text, list_text, span_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 REGISTER = [
@@ -123,7 +123,7 @@ class BrandExperience:
             for status, verb in (("kept", "kept"), ("undecided", "undecided"), ("unmeasured", "not measured")):
                 those = [f"“{row}”" for row in self.register.loc[self.register["status"] == status, "statement"]]
                 if those:
-                    said.append(f"{_capital(verb)}: {list_text(those)}.")
+                    said.append(f"{capital_text(verb)}: {list_text(those)}.")
             said += self._felt_sentences()
         else:
             said += self._felt_sentences()[1:]
@@ -222,7 +222,7 @@ class BrandExperience:
                     "Field of emotions by touchpoint", rows, label_col="emotion", series_col="touchpoint_label", unit="%"
                 ),
                 "note": {
-                    "Base": f"{int(rows['n'].min()):,} to {int(rows['n'].max()):,} customers a touchpoint, asked directly",
+                    "Base": f"{span_text(rows['n'])} customers a touchpoint, asked directly",
                     "Interval": f"{100 * self.conf_level:g}%, in the table",
                 },
             }, rows  # fmt: skip
@@ -232,8 +232,8 @@ class BrandExperience:
             best, worst = self.image.iloc[0].to_dict(), self.image.iloc[-1].to_dict()
             yield {
                 "name": "image",
-                "title": f"Customers see the brand most as {_lower(best['label'])} ({best['estimate']:.0f}%), least as "
-                f"{_lower(worst['label'])} ({worst['estimate']:.0f}%).",
+                "title": f"Customers see the brand most as {inside_text(best['label'])} ({best['estimate']:.0f}%), least as "
+                f"{inside_text(worst['label'])} ({worst['estimate']:.0f}%).",
                 "subtitle": f"Customers who say that it fits (two best answers), percent, {100 * self.conf_level:g}% interval",
                 "alt": describe("Dot plot of image attributes", self.image, label_col="label", unit="%"),
                 "note": {"Base": f"{int(self.image['n'].max()):,} customers"},
@@ -294,14 +294,6 @@ def _percent(row: Mapping[Any, Any]) -> str:
 
 def _finite(value: float) -> float:
     return value if np.isfinite(value) else -1.0
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def brand_experience(

@@ -18,7 +18,7 @@ from scipy import stats
 from cxlab.data.answers import best_answers
 from cxlab.inference import benjamini_hochberg, mean_row, share_row
 from cxlab.problems import NotApplicableError
-from cxlab.wording import describe, list_text
+from cxlab.wording import describe, inside_text, list_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 GOAL = 70.0  # percent of customers who are satisfied, that a touchpoint passes only with its whole interval
@@ -214,27 +214,27 @@ class Touchpoints:
         worst = (rated if below.empty else below).to_dict("records")[0]
         whose = f"owned by {worst['owner']}" if isinstance(worst["owner"], str) else "owned by nobody"
         if below.empty:
-            return f"No touchpoint lies clearly below {GOAL:.0f}% satisfied customers; the lowest is {_inside(worst['label'])}."
+            return f"No touchpoint lies clearly below {GOAL:.0f}% satisfied customers; the lowest is {inside_text(worst['label'])}."
         rest = f"{len(rated)} rated touchpoint{'' if len(rated) == 1 else 's'} {'lies' if len(below) == 1 else 'lie'}"
         return (
             f"{len(below)} of {rest} clearly below {GOAL:.0f}% satisfied customers; the lowest is "
-            f"{_inside(worst['label'])}, {whose}: {worst['estimate']:.0f}% ({worst['conf_low']:.0f} to {worst['conf_high']:.0f}%)."
+            f"{inside_text(worst['label'])}, {whose}: {worst['estimate']:.0f}% ({worst['conf_low']:.0f} to {worst['conf_high']:.0f}%)."
         )
 
     def sentences(self) -> list[str]:
         said = []
         if self.orphans:
-            said.append(f"Nobody owns {list_text(map(_inside, self.orphans))}.")
+            said.append(f"Nobody owns {list_text(map(inside_text, self.orphans))}.")
         if self.contested:
-            said.append(f"More than one department owns {list_text(map(_inside, self.contested))}.")
+            said.append(f"More than one department owns {list_text(map(inside_text, self.contested))}.")
         unmeasured = list(self.card.loc[self.card["status"] == "unmeasured", "label"])
         if unmeasured:
-            said.append(f"Nobody was asked about {list_text(map(_inside, unmeasured))}.")
+            said.append(f"Nobody was asked about {list_text(map(inside_text, unmeasured))}.")
         broken = self.seams[(self.seams["q_value"] < 1 - self.conf_level) & (self.seams["estimate"] < 0)]
         if len(broken):
             worst = broken.sort_values("estimate").to_dict("records")[0]
             said.append(
-                f"Where customers are handed on from {_inside(worst['from_label'])} to {_inside(worst['to_label'])}, the same "
+                f"Where customers are handed on from {inside_text(worst['from_label'])} to {inside_text(worst['to_label'])}, the same "
                 f"customers are {abs(worst['estimate']):.1f} points less content ({abs(worst['conf_high']):.1f} to "
                 f"{abs(worst['conf_low']):.1f}, n {worst['n']:,})."
             )
@@ -242,7 +242,7 @@ class Touchpoints:
             said.append("No hand-over between touchpoints clearly lowers what the same customers say.")
         uneven = self.consistency[self.consistency["conf_low"] > 0.01] if len(self.consistency) else self.consistency
         if len(uneven):
-            names = list_text(_inside(label) for label in uneven["label"])
+            names = list_text(inside_text(label) for label in uneven["label"])
             said.append(f"How content customers are depends on the {self.by} with {names}.")
         return said
 
@@ -288,8 +288,8 @@ class Touchpoints:
             worst, best = rows.iloc[0].to_dict(), rows.iloc[-1].to_dict()
             yield {
                 "name": "rated",
-                "title": f"From {worst['estimate']:.0f}% ({_inside(worst['label'])}) to {best['estimate']:.0f}% "
-                f"({_inside(best['label'])}) of customers are satisfied with a touchpoint.",
+                "title": f"From {worst['estimate']:.0f}% ({inside_text(worst['label'])}) to {best['estimate']:.0f}% "
+                f"({inside_text(best['label'])}) of customers are satisfied with a touchpoint.",
                 "subtitle": f"Satisfied customers (two best answers), percent, {100 * self.conf_level:g}% interval",
                 "alt": describe("Dot plot of satisfied customers by touchpoint", rows, label_col="label", unit="%"),
                 "note": {"Base": "Answers of the period's surveys; a customer with several counts as a cluster"},
@@ -335,7 +335,7 @@ class Touchpoints:
             yield {
                 "name": "consistency",
                 "title": f"At most {most['estimate']:.0f}% of what ratings differ by lies between one {self.by} and another "
-                f"({_inside(most['label'])}).",
+                f"({inside_text(most['label'])}).",
                 "subtitle": f"Intraclass correlation by {self.by}, percent: 0 is the same experience everywhere",
                 "alt": describe(f"Dot plot of the share of spread between groups of {self.by}", rows, label_col="label", unit="%"),
                 "note": {"Base": f"{int(rows['n'].sum()):,} ratings", "Interval": "Wide where there are few groups"},
@@ -370,8 +370,9 @@ class Touchpoints:
         made += [
             {
                 "name": f"seam_{row['from_touchpoint']}_{row['to_touchpoint']}",
-                "result": {**row, "headline": f"From {_inside(row['from_label'])} to {_inside(row['to_label'])} the same customers "
-                           f"change by {_signed(row['estimate'])} ({_signed(row['conf_low'])} to {_signed(row['conf_high'])})."},
+                "result": {**row, "headline": f"From {inside_text(row['from_label'])} to {inside_text(row['to_label'])} the same "
+                           f"customers change by {_signed(row['estimate'])} ({_signed(row['conf_low'])} to "
+                           f"{_signed(row['conf_high'])})."},
                 "level": "all",
                 "target": row["to_touchpoint"],
                 "unit": "scale points",
@@ -388,10 +389,6 @@ class Touchpoints:
 
 def _signed(value: float) -> str:
     return f"{value:+.1f}".replace("-", "−")
-
-
-def _inside(label: str) -> str:
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _goal(row: Mapping[Any, Any]) -> str:

@@ -19,11 +19,10 @@ from cxlab.inference import benjamini_hochberg, difference_row, share_row
 from cxlab.journeys.reconstruct import Journeys, reconstruct, with_next
 from cxlab.journeys.rules import parse
 from cxlab.problems import NotApplicableError
-from cxlab.wording import describe, list_text, number_text
+from cxlab.wording import capital_text, describe, duration_text, inside_text, list_text, number_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 LEAST_CUSTOMERS = 50
-_UNITS = {"d": "day", "h": "hour", "min": "minute", "s": "second"}
 _TOP = 12
 _CROWD = 0.5  # share of all events, from which on a touchpoint hides the steps between the others
 
@@ -72,14 +71,14 @@ class CustomerJourneys:
 
     def _plain(self, rule: str) -> str:
         """A rule as a reader sees it: "order is followed by onboarding within 5 days"."""
-        return re.sub(r"\b(\d+)(d|h|min|s)\b", _spelled, rule.replace("_", " "))
+        return duration_text(rule.replace("_", " "))
 
     def sentences(self) -> list[str]:
         said = []
         others = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate").to_dict("records")[1:3]
         said += [
-            f"“{_capital(self._plain(row['rule']))}” holds in {row['estimate']:.0%} ({row['conf_low']:.0%} to {row['conf_high']:.0%}) of "
-            f"{row['n']:,} cases."
+            f"“{capital_text(self._plain(row['rule']))}” holds in {row['estimate']:.0%} ({row['conf_low']:.0%} to "
+            f"{row['conf_high']:.0%}) of {row['n']:,} cases."
             for row in others
         ]
         meant = {(row["from_touchpoint"], row["to_touchpoint"]) for row in map(_pair, self.rules["rule"]) if row}
@@ -89,7 +88,7 @@ class CustomerJourneys:
         if slow:
             row = slow[0]
             said.append(
-                f"From {_inside(row['from_label'])} to {_inside(row['to_label'])} half of those who go on wait more than "
+                f"From {inside_text(row['from_label'])} to {inside_text(row['to_label'])} half of those who go on wait more than "
                 f"{_length(row['median_wait'])}, one in ten more than {_length(row['slow_wait'])}."
             )
         apart = self.segments[self.segments["reading"] == "changed"] if len(self.segments) else self.segments
@@ -97,14 +96,14 @@ class CustomerJourneys:
             far = max(apart.to_dict("records"), key=lambda row: abs(row["difference"]))
             more = "more" if far["difference"] > 0 else "less"
             said.append(
-                f"Segments go different ways: of “{far['segment']}” {far['estimate']:.0f}% are seen at {_inside(far['label'])}, "
+                f"Segments go different ways: of “{far['segment']}” {far['estimate']:.0f}% are seen at {inside_text(far['label'])}, "
                 f"{abs(far['difference']):.0f} points {more} than of the others."
             )
         elif len(self.segments):
             said.append("No segment clearly goes another way than the others.")
         unknown = list(self.stages.loc[self.stages["reach"].isna(), "label"])
         if unknown:
-            said.append(f"Nothing is known of {list_text(map(_inside, unknown))}.")
+            said.append(f"Nothing is known of {list_text(map(inside_text, unknown))}.")
         if self.n_open:
             said.append(f"{self.n_open:,} of {len(self.lengths):,} journeys were still going on when the log ended.")
         return said
@@ -117,7 +116,7 @@ class CustomerJourneys:
 
     def key_numbers(self) -> pd.DataFrame:
         rows = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate").head(4)
-        table = rows.assign(label=[_capital(self._plain(rule)) for rule in rows["rule"]], unit="%")
+        table = rows.assign(label=[capital_text(self._plain(rule)) for rule in rows["rule"]], unit="%")
         for column in ("estimate", "conf_low", "conf_high"):
             table[column] = 100 * table[column]
         return table
@@ -129,7 +128,7 @@ class CustomerJourneys:
             title = (
                 f"Of {self.n_begun:,} customers whose journey begins in the log, "
                 + list_text(
-                    f"{row['reach']:.0f}% are seen in {_inside(row['label'])}"
+                    f"{row['reach']:.0f}% are seen in {inside_text(row['label'])}"
                     for row in self.stages.dropna(subset=["reach"]).to_dict("records")[:3]
                 )
                 + "."
@@ -138,8 +137,8 @@ class CustomerJourneys:
                 low = min(known.to_dict("records"), key=lambda row: row["estimate"])
                 high = max(known.to_dict("records"), key=lambda row: row["estimate"])
                 title = (
-                    f"Satisfaction is lowest in {_inside(low['label'])} ({low['estimate']:.0f}%) and highest in "
-                    f"{_inside(high['label'])} ({high['estimate']:.0f}%)."
+                    f"Satisfaction is lowest in {inside_text(low['label'])} ({low['estimate']:.0f}%) and highest in "
+                    f"{inside_text(high['label'])} ({high['estimate']:.0f}%)."
                 )
             seen = self.stages.assign(
                 estimate=self.stages["reach"], unit="%", conf_low=np.nan, conf_high=np.nan, n=self.n_begun
@@ -147,7 +146,9 @@ class CustomerJourneys:
             yield {
                 "name": "map",
                 "title": title,
-                "subtitle": f"Above: customers seen in a stage; below: {self.score_words}, {100 * self.conf_level:g}% interval",
+                "subtitle": f"Above: customers seen in a stage; below: {self.score_words}, {100 * self.conf_level:g}% interval"
+                if self.score_words
+                else "Customers seen in a stage, percent; nobody was asked how satisfied they were",
                 "alt": describe("Map of the stages, customers seen in each", seen, label_col="label", unit="%"),
                 "note": {
                     "Base": f"{self.n_begun:,} customers whose journey begins in the log; ratings of all customers",
@@ -174,7 +175,7 @@ class CustomerJourneys:
         if len(rows):
             for column in ("estimate", "conf_low", "conf_high"):
                 rows[column] = 100 * rows[column]
-            rows = rows.assign(label=[_capital(self._plain(rule)) for rule in rows["rule"]], unit="%").sort_values(
+            rows = rows.assign(label=[capital_text(self._plain(rule)) for rule in rows["rule"]], unit="%").sort_values(
                 "estimate"
             )
             worst = rows.to_dict("records")[0]
@@ -194,12 +195,12 @@ class CustomerJourneys:
         if len(rows):
             first = rows.to_dict("records")[0]
             yield {
-                "title": f"After {_inside(first['from_label'])} {first['share']:.0f}% go on to {_inside(first['to_label'])}, the most "
-                "frequent step.",
+                "title": f"After {inside_text(first['from_label'])} {first['share']:.0f}% go on to {inside_text(first['to_label'])}, the "
+                "most frequent step.",
                 "subtitle": "Steps from one touchpoint to another: customers, share of all exits, usual and long wait",
                 "note": {
                     "Base": f"{number_text(int(self.handovers['n'].sum()))} steps; those back to the same touchpoint are left out"
-                    + (f", and so is {_inside(self.labels[self.crowd])}, which holds most events" if self.crowd else ""),
+                    + (f", and so is {inside_text(self.labels[self.crowd])}, which holds most events" if self.crowd else ""),
                     "Wait": "Median, and what one in ten exceeds",
                 },
             }, rows.assign(usual=[_length(x) for x in rows["median_wait"]], long=[_length(x) for x in rows["slow_wait"]])  # fmt: skip
@@ -265,7 +266,7 @@ class CustomerJourneys:
             result |= {key: 100 * row[key] for key in ("estimate", "conf_low", "conf_high")}
             error = 100 * float(np.sqrt(share * (1 - share) / row["n"])) if row["n"] else np.nan
             said = (
-                f"“{_capital(self._plain(row['rule']))}” holds in {share:.0%} of {row['n']:,} cases."
+                f"“{capital_text(self._plain(row['rule']))}” holds in {share:.0%} of {row['n']:,} cases."
                 if row["n"]
                 else "applies to nobody"
             )
@@ -291,14 +292,14 @@ class CustomerJourneys:
                 "name": f"journey_{row['touchpoint']}_{row['segment_id']}",
                 "result": {
                     **row,
-                    "headline": f"{row['estimate']:.0f}% of “{row['segment']}” are seen at {_inside(row['label'])}.",
+                    "headline": f"{row['estimate']:.0f}% of “{row['segment']}” are seen at {inside_text(row['label'])}.",
                 },
                 "level": "segment",
                 "target": row["segment"],
                 "unit": "%",
                 "definition": "share of the segment's customers seen at the touchpoint",
                 "comparable": "cumulative",
-                "label": f"Seen at {_inside(row['label'])}: {row['segment']}",
+                "label": f"Seen at {inside_text(row['label'])}: {row['segment']}",
             }
             for row in self.segments.to_dict("records")
             if row["reading"] == "changed"
@@ -307,14 +308,6 @@ class CustomerJourneys:
 
 
 _GOAL = 0.9  # share of journeys that should keep a rule, below which the whole interval asks for an action
-
-
-def _inside(label: str) -> str:
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 _NEXT = re.compile(r"(?P<from_touchpoint>\S+) is (?:directly )?followed by (?P<to_touchpoint>\S+)")
@@ -470,12 +463,12 @@ def _stages(
                 "stage": stage, "label": stage.replace("_", " ").capitalize(),
                 "reach": 100 * customers / len(begun) if known and len(begun) else np.nan, "customers": customers,
                 "touchpoints": ", ".join(
-                    f"{_inside(str(t['label']))} {100 * parts.get(t['touchpoint'], 0) / max(len(begun), 1):.0f}%"
+                    f"{inside_text(str(t['label']))} {100 * parts.get(t['touchpoint'], 0) / max(len(begun), 1):.0f}%"
                     if t["touchpoint"] in set(log.touchpoints)
-                    else f"{_inside(str(t['label']))} (not in the log)"
+                    else f"{inside_text(str(t['label']))} (not in the log)"
                     for t in listed
                 ),
-                "owners": ", ".join(dict.fromkeys(t["owner"] if isinstance(t["owner"], str) else "no owner" for t in listed)),
+                "owners": ", ".join(dict.fromkeys(owner for t in listed for owner in _owners(t["owner"]))),
                 "unit": "%",
             }
             | row
@@ -483,8 +476,8 @@ def _stages(
     return pd.DataFrame(rows, columns=columns), words
 
 
-def _spelled(found: re.Match[str]) -> str:
-    return f"{found[1]} {_UNITS[found[2]]}{'' if found[1] == '1' else 's'}"
+def _owners(owner: Any) -> list[str]:
+    return owner.split(", ") if isinstance(owner, str) else ["no owner"]
 
 
 def _rated(ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
@@ -540,7 +533,7 @@ def _handovers(log: Journeys, crowd: str, labels: Mapping[str, str], owners: Map
         from_label=[labels[name] for name in table["from_touchpoint"]],
         to_label=[labels[name] for name in table["to_touchpoint"]],
         step=[
-            f"{labels[a]} → {_inside(labels[b])}"
+            f"{labels[a]} → {inside_text(labels[b])}"
             for a, b in zip(table["from_touchpoint"], table["to_touchpoint"], strict=True)
         ],
         share=100 * table["share"],

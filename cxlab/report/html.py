@@ -238,6 +238,7 @@ class _Content:
         self.code: list[_Code] = []
         self.logs: list[str] = []
         self._exhibits = 0
+        self._shown_nothing: set[int] = set()
         self._section = ""
         self._language = str(book.metadata.get("language_info", {}).get("name", "python"))
         for number, cell in enumerate(book.cells, 1):
@@ -290,6 +291,7 @@ class _Content:
             ran = cell.get("execution_count")
             summary = " ".join(filter(None, ("Code", f"[{ran}]" if ran else "", words)))
             self.code.append(_Code(summary, markup.code(cell.source, self._language)))
+        before = len(self.flow)
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 self._add_stream(output)
@@ -297,6 +299,8 @@ class _Content:
                 self._add_error(output, number)
             else:
                 self._add_data(cell, output, number)
+        if len(self.flow) == before and before:
+            self._shown_nothing.add(id(self.flow[-1]))
 
     def _add_stream(self, output: Any) -> None:
         text = markup.printed(output.get("text", "")).strip("\n")
@@ -400,10 +404,15 @@ class _Content:
         )
 
     def _drop_empty_sections(self) -> None:
-        """A heading over code that shows nothing is the name of that code, not a section of the page."""
+        """A heading over code that shows nothing is the name of that code, not a section of the page.
+
+        So is a heading with its lead-in, where the code below had nothing to show: this study lacks what it would show.
+        """
         kept: list[_Prose | _Note | _Exhibit] = []
         for item in reversed(self.flow):
-            alone = isinstance(item, _Prose) and (found := _WHOLE_HEADING.fullmatch(item.body))
+            found, alone = None, False
+            if isinstance(item, _Prose) and (found := _WHOLE_HEADING.match(item.body)):
+                alone = found.end() == len(item.body) or id(item) in self._shown_nothing
             after = kept[-1] if kept else None
             follows = _WHOLE_HEADING.match(after.body) if isinstance(after, _Prose) else None
             if alone and found and (after is None or (follows and follows[1] <= found[1])):

@@ -24,7 +24,7 @@ from cxlab.problems import NotApplicableError, ParameterError
 from cxlab.segments.kmeans import KMeansSegmenter, styled
 from cxlab.segments.screening import screen
 from cxlab.segments.stability import NullCheck, Stability, null_check, rand_index, stability
-from cxlab.wording import describe, estimate_text, list_text, number_text
+from cxlab.wording import describe, estimate_text, inside_text, list_text, number_text
 
 LEAST_RESPONDENTS = 200
 COMES_BACK = (
@@ -131,7 +131,7 @@ class NeedsSegments:
         first, *_, last = self.needs.to_dict("records")
         verb, asked = ("is expected", "expectation") if self.role == "expectation" else ("matters", "importance")
         return {
-            "title": f"{first['label']} {verb} most ({first['estimate']:.1f} of {self.scale.split()[-1]}), {_inside(last['label'])} "
+            "title": f"{first['label']} {verb} most ({first['estimate']:.1f} of {self.scale.split()[-1]}), {inside_text(last['label'])} "
             f"least ({last['estimate']:.1f}).",
             "subtitle": f"Mean {asked}, {self.scale}, {100 * self.conf_level:g}% interval",
             "alt": describe(f"Dot plot of mean {asked} by need", self.needs, label_col="label", unit=self.scale),
@@ -175,7 +175,7 @@ class NeedsSegments:
         top = max(rows.to_dict("records"), key=lambda row: row["estimate"])
         what = "Expectation" if self.role == "expectation" else "Importance"
         yield {
-            "title": f"The most distinct group is “{top['segment']}”: it rates {_inside(top['label'])} "
+            "title": f"The most distinct group is “{top['segment']}”: it rates {inside_text(top['label'])} "
             f"{top['estimate']:.1f} points above its own average.",
             "subtitle": f"{what} less the person's own mean over all needs, points on {self.scale}, by group and need",
             "alt": describe(
@@ -195,7 +195,7 @@ class NeedsSegments:
         for label, rows in self.outcomes.groupby("label", sort=False):
             apart = rows[rows["reading"] == "changed"].to_dict("records")
             unit = str(rows["unit"].iloc[0])
-            title = f"No group clearly differs from the others in {_inside_name(str(label))}."
+            title = f"No group clearly differs from the others in {inside_text(str(label))}."
             if apart:
                 far = max(apart, key=lambda row: abs(row["difference"]))
                 title = f"{label} of “{far['segment']}” is {estimate_text(far['estimate'], unit)}, clearly apart from the others."
@@ -281,14 +281,6 @@ _COUNTS = {2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six", 7: "Seven"}
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 """What an exhibit says (title, subtitle, alt, note) and the rows that it shows."""
-
-
-def _inside(label: str) -> str:
-    return label[:1].lower() + label[1:]
-
-
-def _inside_name(label: str) -> str:
-    return label if label[:2].isupper() else _inside(label)
 
 
 def _outcome_headline(row: Any) -> str:

@@ -19,7 +19,7 @@ from cxlab.inference.sentences import base, between, figure
 from cxlab.problems import ParameterError, did_you_mean
 from cxlab.survey.mix import mix_rate
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
-from cxlab.wording import SURVEY_WORDS, describe, list_text, p_text
+from cxlab.wording import SURVEY_WORDS, describe, inside_text, list_text, p_text
 
 _MOST_GROUPS = 12
 LEADING_ROLES = ("loyalty", "satisfaction", "effort")
@@ -228,7 +228,7 @@ class Movement:
             "title": title,
             "subtitle": f"{_DEFINITIONS[rows['metric'].iloc[0]][:1].upper()}{_DEFINITIONS[rows['metric'].iloc[0]][1:]}, "
             f"by wave, {self._interval_words()}",
-            "alt": describe(f"Line chart of {_inside(name)} by wave", rows, label_col="wave", unit=unit),
+            "alt": describe(f"Line chart of {inside_text(name)} by wave", rows, label_col="wave", unit=unit),
             "note": note,
         }
 
@@ -247,7 +247,7 @@ class Movement:
             rank = " most" if len(clear) > 1 else ""
             title = (
                 f"{len(clear)} of {tested} {_plural('measure', tested)} {measured} moved since {self.before}: "
-                f"{_inside(most['label'])} {rose}{rank}, from {' to '.join(ends)}."
+                f"{inside_text(most['label'])} {rose}{rank}, from {' to '.join(ends)}."
             )
         if not tested:
             title = f"Nothing measured {measured} could be compared with {self.before}."
@@ -267,12 +267,13 @@ class Movement:
         rows = self.current
         shares = rows[(rows["unit"] == "%") & rows["estimate"].notna()]
         title = f"{len(rows)} {_plural('measure', len(rows))} of the {SURVEY_WORDS[self.survey]} in {self.wave}."
+        shares = shares[shares["item"].map(self.directions) == "higher"]
         if len(shares) > 1:
             best, worst = shares.iloc[0], shares.iloc[-1]
             high, low = figure(best["estimate"], "%"), figure(worst["estimate"], "%")
             title = (
-                f"Of {len(shares)} measures in percent {_inside(best['label'])} has the highest figure, {high}, "
-                f"and {_inside(worst['label'])} the lowest, {low}."
+                f"Of {len(shares)} measures in percent {inside_text(best['label'])} has the highest figure, {high}, "
+                f"and {inside_text(worst['label'])} the lowest, {low}."
             )
         since = f", and the change since {self.before}" if self.change else ""
         return {
@@ -371,7 +372,7 @@ class Movement:
                 f"{earlier}."
             )
         if still:
-            return f"No clear change in {_inside(self._name(item))}: {now}, after {earlier} in {self.before}."
+            return f"No clear change in {inside_text(self._name(item))}: {now}, after {earlier} in {self.before}."
         verb = "rose" if change["difference"] > 0 else "fell"
         return f"{self._name(item)} {verb} from {earlier} in {self.before} to {now}."
 
@@ -418,7 +419,7 @@ class Movement:
         seen = figure(row["detectable"], "points" if unit == "%" else unit)
         return (
             f"In a test on its own these bases would have shown, four times in five, a true change of "
-            f"{_inside(self._name(item))} of about {seen} points or more."
+            f"{inside_text(self._name(item))} of about {seen} points or more."
         )
 
     def _stale_sentence(self) -> str:
@@ -454,16 +455,11 @@ def _headline(name: str, row: Any) -> str:
 def _moved(row: Any) -> str:
     """A clear change in a few words: clean restrooms (71% to 76%)."""
     earlier, now = (figure(row[f"estimate_{when}"], row["unit"]) for when in ("before", "after"))
-    return f"{_inside(row['label'])} ({earlier} to {now})"
+    return f"{inside_text(row['label'])} ({earlier} to {now})"
 
 
 def _plural(noun: str, n: int) -> str:
     return noun if n == 1 else f"{noun}s"
-
-
-def _inside(name: str) -> str:
-    """A name inside a sentence: NPS stays, Overall satisfaction becomes overall satisfaction."""
-    return name if name[:2].isupper() else name[:1].lower() + name[1:]
 
 
 def movement(

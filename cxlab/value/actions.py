@@ -20,7 +20,7 @@ from scipy import stats
 
 from cxlab.inference.intervals import critical_value
 from cxlab.problems import Problem, StudyError
-from cxlab.wording import describe, list_text
+from cxlab.wording import describe, duration_text, list_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 ACTIONS, UNITS = "actions.csv", "action_units.csv"
@@ -201,12 +201,17 @@ class ActionBoard:
         if len(self.overdue):
             said.append(f"{len(self.overdue)} of {len(self.actions)} actions are overdue.")
         if self.calls:
-            within = f" within {self.calls_due}" if self.calls_due else ""
-            said.append(f"{self.calls:,} customers wait for a call{within}; their list is restricted.")
+            within = f" within {duration_text(self.calls_due)}" if self.calls_due else ""
+            wait = "customer waits" if self.calls == 1 else "customers wait"
+            said.append(f"{self.calls:,} {wait} for a call{within}; their list is restricted.")
         return said
 
     def base_sentence(self) -> str:
-        return f"{len(self.actions)} decided actions, {len(self.waiting)} findings without one, {self.calls:,} customers to call."
+        actions, waiting = len(self.actions), len(self.waiting)
+        return (
+            f"{actions} decided action{'' if actions == 1 else 's'}, {waiting} finding{'' if waiting == 1 else 's'} without one, "
+            f"{self.calls:,} customer{'' if self.calls == 1 else 's'} to call."
+        )
 
     def board_shown(self) -> Iterator[Shown]:
         """Decided actions by level."""

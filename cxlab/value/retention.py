@@ -8,6 +8,7 @@ at risk only from the day on which they can be seen. Groups are compared by the 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from scipy import stats
 from cxlab.inference import mean_row, share_row
 from cxlab.inference.intervals import check_conf_level, critical_value
 from cxlab.problems import NotApplicableError
-from cxlab.wording import describe, list_text, number_text
+from cxlab.wording import capital_text, describe, list_text, number_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 DAYS_A_MONTH = 30.4375
@@ -240,7 +241,7 @@ class Retention:
         if len(self.groups) > 1 and self.p_value < 1 - self.conf_level:
             first, *_, last = self.groups.sort_values("estimate").to_dict("records")
             said.append(
-                f"{_capital(self._when)} {first['estimate']:.0f}% of {_quoted(first['label'])} are still there, and "
+                f"{capital_text(self._when)} {first['estimate']:.0f}% of {_quoted(first['label'])} are still there, and "
                 f"{last['estimate']:.0f}% of {_quoted(last['label'])}."
             )
         elif len(self.groups) > 1:
@@ -302,10 +303,10 @@ class Retention:
     def curves_shown(self) -> Iterator[Shown]:
         if len(self.curves):
             rows = self.groups.sort_values("estimate").to_dict("records")
-            title = f"{_capital(self._when)} {rows[0]['estimate']:.0f}% of customers are still there."
+            title = f"{capital_text(self._when)} {rows[0]['estimate']:.0f}% of customers are still there."
             if len(rows) > 1:
                 title = (
-                    f"{_capital(self._when)} {rows[0]['estimate']:.0f}% of {_quoted(rows[0]['label'])} and "
+                    f"{capital_text(self._when)} {rows[0]['estimate']:.0f}% of {_quoted(rows[0]['label'])} and "
                     f"{rows[-1]['estimate']:.0f}% of {_quoted(rows[-1]['label'])} are still there."
                 )
             table = self.groups.assign(unit="%")
@@ -399,7 +400,7 @@ class Retention:
             title = f"Customers give us {rows[0]['estimate']:.0f}% of what they spend."
             if len(rows) > 1:
                 title = (
-                    f"{_capital(rows[-1]['label'])} give us {rows[-1]['estimate']:.0f}% of what they spend on such services, "
+                    f"{capital_text(rows[-1]['label'])} give us {rows[-1]['estimate']:.0f}% of what they spend on such services, "
                     f"{rows[0]['label']} {rows[0]['estimate']:.0f}%."
                 )
             yield {
@@ -431,7 +432,7 @@ class Retention:
         if self.by == "segment":
             made += [
                 {
-                    "name": f"retention_{row['label']}",
+                    "name": f"retention_{re.sub(r'[^0-9a-z]+', '_', row['label'].lower()).strip('_')}",
                     "result": {
                         **row,
                         "headline": f"{row['estimate']:.0f}% of {_quoted(row['label'])} are still there {self._when}.",
@@ -452,7 +453,7 @@ class Retention:
                     "name": f"days_to_pay_{row['label']}",
                     "result": {
                         **row,
-                        "headline": f"{_capital(row['label'])} pay after {row['estimate']:.0f} days (median).",
+                        "headline": f"{capital_text(row['label'])} pay after {row['estimate']:.0f} days (median).",
                     },
                     "level": "all",
                     "unit": "days",
@@ -467,10 +468,6 @@ class Retention:
 
 def _quoted(label: str) -> str:
     return "all customers" if label == "all customers" else f"“{label}”"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def retention(

@@ -20,7 +20,7 @@ from cxlab.period import Length, Period
 from cxlab.problems import NotApplicableError
 from cxlab.voice.sentiment import LABELS, agreement, label_of, labels_of_ratings, languages, lexicon_sentiment
 from cxlab.voice.themes import Codebook, suggest_themes, theme_impact
-from cxlab.wording import describe, list_text, number_text
+from cxlab.wording import capital_text, describe, inside_text, list_text, number_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 LEAST_COMMENTS = 100
@@ -69,7 +69,7 @@ class VoiceOfCustomer:
         )
         if most is not None and np.isfinite(most["negative"]):
             return (
-                f"{negative:.0f}% of comments are negative; most often those about {_inside(most['label'])} "
+                f"{negative:.0f}% of comments are negative; most often those about {inside_text(most['label'])} "
                 f"({most['negative']:.0f}% of them)."
             )
         return f"{negative:.0f}% of comments are negative."
@@ -118,7 +118,7 @@ class VoiceOfCustomer:
         if up:
             said.append(
                 "More often than in " + self.before + ": "
-                + list_text(f"{_inside(row['label'])} ({row['was']:.0f}% to {row['share']:.0f}%)" for row in up[:3]) + "."
+                + list_text(f"{inside_text(row['label'])} ({row['was']:.0f}% to {row['share']:.0f}%)" for row in up[:3]) + "."
             )  # fmt: skip
         elif self.before:
             said.append(f"No theme is clearly more frequent than in {self.before}.")
@@ -166,7 +166,7 @@ class VoiceOfCustomer:
             title = f"{rows[0]['label']} is mentioned most ({rows[0]['share']:.0f}%)."
             worst = max(rows, key=lambda row: _known(row["negative"]))
             if np.isfinite(worst["negative"]):
-                title = f"{title[:-1]}, {_inside(worst['label'])} most negatively ({worst['negative']:.0f}% of its comments)."
+                title = f"{title[:-1]}, {inside_text(worst['label'])} most negatively ({worst['negative']:.0f}% of its comments)."
         return {
             "title": title,
             "subtitle": f"Themes of the codebook: share of comments, share of them negative, {100 * self.conf_level:g}% interval",
@@ -198,7 +198,7 @@ class VoiceOfCustomer:
             yield {
                 "name": "impact",
                 "title": title,
-                "subtitle": f"{_capital(self.metric)} of all who commented less {self.metric} of those who do not mention the theme"
+                "subtitle": f"{capital_text(self.metric)} of all who commented less {self.metric} of those who do not mention the theme"
                 f"{'' if self.metric_unit == 'points' else f', {self.metric_unit}'}, "
                 f"{100 * self.conf_level:g}% interval",
                 "alt": describe("Dot plot of the impact of each theme", table, label_col="label", unit=self.metric_unit, difference=True),
@@ -216,7 +216,7 @@ class VoiceOfCustomer:
         rows = self.trend[self.trend["label"].isin(names)]
         if rows["period"].nunique() > 1:
             last = rows[rows["period"] == rows["period"].iloc[-1]]
-            said = list_text(f"{_inside(row['label'])} {row['estimate']:.0f}%" for row in last.to_dict("records"))
+            said = list_text(f"{inside_text(row['label'])} {row['estimate']:.0f}%" for row in last.to_dict("records"))
             yield {
                 "name": "trend",
                 "title": f"Share of comments in {rows['period'].iloc[-1]}: {said}.",
@@ -294,14 +294,6 @@ class VoiceOfCustomer:
 
 def _known(value: float) -> float:
     return float(value) if np.isfinite(value) else -1.0
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _inside(label: str) -> str:
-    return label if label[:2].isupper() or label[:2] == "eS" else label[:1].lower() + label[1:]
 
 
 def voice_of_customer(

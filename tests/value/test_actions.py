@@ -468,6 +468,6 @@ def test_without_answers_the_list_is_empty_and_has_its_columns() -> None:
 def test_calls_are_counted_on_the_board_and_name_nobody(tmp_path: Path) -> None:
     calls = call_list(_said(("secret", "2026-06-01", 0, None), ("other", "2026-06-01", 1, None)), ITEMS, None)
     board = _board(tmp_path, calls=calls, call_back_within="2d")
-    assert board.sentences() == ["2 customers wait for a call within 2d; their list is restricted."]
+    assert board.sentences() == ["2 customers wait for a call within 2 days; their list is restricted."]
     assert board.base_sentence().endswith("2 customers to call.")
     assert not any("secret" in str(value) for value in vars(board).values())
