@@ -67,7 +67,7 @@ class VoiceOfCustomer:
         most = (
             max(self.themes.to_dict("records"), key=lambda row: _known(row["negative"])) if len(self.themes) else None
         )
-        if most is not None and np.isfinite(most["negative"]):
+        if most is not None and most["negative"] > negative:
             return (
                 f"{negative:.0f}% of comments are negative; most often those about {inside_text(most['label'])} "
                 f"({most['negative']:.0f}% of them)."
