@@ -81,8 +81,10 @@ def test_every_touchpoint_is_rated_and_has_a_place_in_a_stage(config: StudyConfi
 @needs_data
 def test_the_files_are_read_without_an_error_and_every_row_is_accounted_for(read) -> None:
     assert [str(problem) for problem in read.problems if problem.severity == "error"] == []
-    assert read.rejects.empty
-    rows = read.accounting.set_index("file")["kept"]
+    assert set(zip(read.rejects["table"], read.rejects["reason"], strict=True)) == {("comments", "no text")}
+    tables = read.accounting.set_index("table")
+    assert tables.loc["comments", ["rows", "kept", "rejected"]].tolist() == [2809, 354, len(read.rejects)]
+    rows = tables.loc["responses"].set_index("file")["kept"]
     assert {int(Path(file).stem[-4:]): kept for file, kept in rows.items()} == RESPONDENTS
 
 
@@ -237,7 +239,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not RAW.is_dir():
         pytest.skip(f"the SFO files are not at {RAW}")
     root = tmp_path_factory.mktemp("sfo")
-    shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    (root / "notebooks").mkdir()
+    for name in ("00_data_health", "08_experience_tracking"):
+        shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", root / "notebooks")
     (root / "data/raw/sfo").mkdir(parents=True)
     shutil.copy(ROOT / "data/raw/sfo/study.toml", root / "data/raw/sfo/study.toml")
     stranger = json.loads((ROOT / "notebooks/00_data_health.ipynb").read_text("utf-8"))
@@ -306,3 +310,55 @@ def test_a_weighted_wave_is_not_tested_against_one_without_weights(published: Pa
     assert {entry["reason"] for entry in known} == {"the definition has changed"}
     page = (published / "reports/sfo/2013/08_experience_tracking.html").read_text("utf-8")
     assert "without weights, which" in page
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of 2018 with all notebooks."""
+    if not RAW.is_dir():
+        pytest.skip(f"the SFO files are not at {RAW}")
+    root = tmp_path_factory.mktemp("sfo_all")
+    shutil.copytree(ROOT / "notebooks", root / "notebooks")
+    (root / "data/raw/sfo").mkdir(parents=True)
+    shutil.copy(ROOT / "data/raw/sfo/study.toml", root / "data/raw/sfo/study.toml")
+    command = [sys.executable, "-m", "cxlab", "run", "sfo", "--period", "2018", "--raw", str(RAW)]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return root
+
+
+@pytest.mark.realdata
+def test_touchpoints_comments_and_drivers_run_and_the_rest_says_what_it_needs(everything: Path) -> None:
+    states = {entry["name"][:2]: entry["status"] for entry in _json(everything, 2018, "manifest")["notebooks"]}
+    assert {name for name, status in states.items() if status == "ok"} == {"00", "05", "06", "07", "08", "10"}
+    reasons = {entry["name"][:2]: entry["reason"] for entry in _json(everything, 2018, "manifest")["notebooks"]}
+    for name in ("01", "02", "03", "04", "09"):
+        assert states[name] == "skipped"
+        assert reasons[name].startswith("needs ")
+
+
+@pytest.mark.realdata
+def test_the_scorecard_has_the_weighted_shares_of_the_file(everything: Path) -> None:
+    theirs = pd.read_parquet(HARMONISED)
+    theirs = theirs[(theirs["wave"].astype(str) == "2018") & theirs["shops"].notna()]
+    by_hand = 100 * float(np.average(theirs["shops"] >= 4, weights=theirs["weight"]))
+    found = {finding["name"]: finding for finding in _json(everything, 2018, "findings")}
+    assert found["touchpoint_shops"]["estimate"] == pytest.approx(by_hand, abs=1e-6)
+    assert found["touchpoint_shops"]["n"] == len(theirs)
+
+
+@pytest.mark.realdata
+def test_the_drivers_of_the_airport_leave_out_what_few_have_used_and_add_up(everything: Path) -> None:
+    drivers = [f for f in _json(everything, 2018, "findings") if f["name"].startswith("driver_")]
+    assert sum(driver["estimate"] for driver in drivers) == pytest.approx(100)
+    assert not [driver for driver in drivers if driver["target"] in ("parking", "parking_shuttle")]
+    page = (everything / "reports/sfo/2018/07_loyalty_drivers.html").read_text("utf-8")
+    assert "Too few have used" in page
+
+
+@pytest.mark.realdata
+def test_what_passengers_wrote_is_counted_once_and_small_themes_are_hidden(everything: Path) -> None:
+    found = {finding["name"]: finding for finding in _json(everything, 2018, "findings")}
+    assert found["negative_comments"]["n"] == 353
+    quotes = pd.read_csv(everything / "reports/sfo/2018/tables/06_voice_of_customer_quotes.csv")
+    assert (quotes["n"] >= 30).all()
