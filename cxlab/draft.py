@@ -21,7 +21,11 @@ _ROLES_OF_COLUMNS = {  # canonical column: what such columns are called in expor
     "customer_id": r"(customer|client|user|subscriber|member)[ _.]?(id|no|num|number|ref)?",
     "account_id": r"(account|company|organi[sz]ation)[ _.]?(id|no|num|number)?",
     "submitted_at": r"(submitted|completed|response|recorded|end|answer)[ _.]?(at|date|time|on)?|date|enddate|recordeddate",
-    "timestamp": r"time[ _.]?stamp|event[ _.]?time|occurred[ _.]?at|created[ _.]?at|date[ _.]?time|date",
+    "timestamp": r"time[ _.]?stamp|event[ _.]?time|occurred[ _.]?at|created[ _.]?at|issued([ _.]?(at|on))?"
+    r"|(invoice|order|payment|purchase)[ _.]?date|date[ _.]?time|date",
+    "due_at": r"due([ _.]?(at|on|date))?",
+    "paid_at": r"paid([ _.]?(at|on|date))?",
+    "agent_id": r"(agent|employee|staff)[ _.]?(id|no|num|number)?",
     "touchpoint": r"touch[ _.]?point|event([ _.]?(name|type))?|activity|action|step",
     "invited_at": r"invit(ed|ation)[ _.]?(at|on|date)?|sent[ _.]?(at|on|date)",
     "wave": r"wave|round|quarter|survey[ _.]?wave",
@@ -29,12 +33,18 @@ _ROLES_OF_COLUMNS = {  # canonical column: what such columns are called in expor
     "text": r"comment|verbatim|feedback|review|text|message|body",
     "amount": r"amount|total|revenue|price|value",
 }
-_TABLES = (  # the first table whose columns are all there
-    ("transactions", ("amount", "timestamp")),
-    ("events", ("customer_id", "timestamp", "touchpoint")),
-    ("comments", ("text",)),
-    ("invitations", ("customer_id", "invited_at")),
+_TABLES = (  # the first table whose columns are all there; with them, those of the third entry where they are found
+    ("events", "customer_id timestamp touchpoint", "account_id agent_id"),
+    ("transactions", "amount timestamp", "customer_id account_id due_at paid_at"),
+    ("comments", "text", "customer_id account_id submitted_at touchpoint"),
+    ("invitations", "customer_id invited_at", "account_id wave"),
+    ("customers", "customer_id", "account_id"),
+    ("accounts", "account_id", ""),
+    ("agents", "agent_id", ""),
 )
+_SURVEYS = (("deep_dive", r"deep[ _-]?dive"), ("event", r"event|transactional|touch[ _-]?point"))  # by the file's name
+_STAFF = r"staff|employee"
+_OF_RESPONSES = "response_id customer_id account_id submitted_at touchpoint wave weight"
 _SCALES = ((0, 10), (1, 5), (1, 7), (1, 10))
 _LARGEST_CODE = 11  # more distinct whole numbers than this are a quantity, not an answer
 
@@ -75,14 +85,13 @@ def _draft_file(file: Path) -> _Drafted:
             found[canonical] = named[0]
     items = {} if "amount" in found else dict(_answers(rows.drop(columns=list(found.values()))))
     if len(items) >= 2:
-        return _Drafted(
-            file, "responses", _only(found, "response_id customer_id account_id submitted_at wave weight"), items
-        )
-    for table, needed in _TABLES:
-        if all(column in found for column in needed):
-            more = "customer_id account_id submitted_at" if table == "comments" else "customer_id account_id"
-            return _Drafted(file, table, _only(found, " ".join(needed) + " " + more))
-    return _Drafted(file, "customers", _only(found, "customer_id account_id"))
+        return _Drafted(file, "responses", _only(found, _OF_RESPONSES), items)
+    if not {"timestamp", "text"} & set(found) and "submitted_at" in found:  # a lone date, and nothing was written then
+        found["timestamp"] = found["submitted_at"]
+    for table, needed, more in _TABLES:
+        if all(column in found for column in needed.split()):
+            return _Drafted(file, table, _only(found, f"{needed} {more}"))
+    return _Drafted(file, "customers", {})
 
 
 def _only(found: dict[str, str], names: str) -> dict[str, str]:
@@ -135,7 +144,12 @@ def _source_lines(name: str, draft: _Drafted) -> list[str]:
     if name != draft.table:
         lines.append(f'table = "{draft.table}"')
     if draft.table == "responses":
-        lines += ['survey = "tracking"  # check: deep_dive, event or tracking', 'perspective = "customer"  # check']
+        survey = next((s for s, words in _SURVEYS if re.search(words, draft.file.stem, re.I)), "tracking")
+        perspective = "staff" if re.search(_STAFF, draft.file.stem, re.I) else "customer"
+        lines += [
+            f'survey = "{survey}"  # check: deep_dive, event or tracking',
+            f'perspective = "{perspective}"  # check',
+        ]
         if "response_id" not in draft.columns:
             lines.append("id_from_row = true  # check: no column looks like a response id")
         if "submitted_at" not in draft.columns:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +78,33 @@ def write_survey(folder: Path, n: int = 120) -> None:
     pd.DataFrame({"CUSTOMER": [f"C{i:03d}" for i in range(n + 30)], "plan": ["basic", "plus"] * (n // 2 + 15)}).to_csv(
         folder / "customers.csv", index=False
     )
+
+
+@pytest.fixture(scope="session")
+def company_size() -> int:
+    """How many customers the simulated company of the tests has."""
+    return 9_000
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory, company_size: int) -> Path:
+    """A small simulated company as `cxlab demo` leaves it: every notebook run for its last two periods. Not to be changed."""
+    root = tmp_path_factory.mktemp("company")
+    shutil.copytree(REPOSITORY / "notebooks", root / "notebooks")
+    (root / "data/raw").mkdir(parents=True)
+    made = subprocess.run(
+        [sys.executable, "-m", "cxlab", "demo", "--customers", str(company_size)],
+        cwd=root, env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert made.stdout.rstrip().endswith("reports/demo/2026-Q3/index.html")
+    return root
+
+
+@pytest.fixture
+def own_company(company: Path, tmp_path: Path) -> Path:
+    """A copy of the small simulated company that a test may change."""
+    return Path(shutil.copytree(company, tmp_path / "company", symlinks=True))
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -99,9 +98,10 @@ def test_a_mistake_ends_in_one_clear_message_and_changes_nothing(project: Path, 
 def test_a_value_that_only_the_data_can_refuse_ends_with_2_and_keeps_the_report(
     project: Path, value: str, said: str, snapshot: Snapshot
 ) -> None:
-    assert cxlab(project, *RUN).returncode == 0
+    tracking = ("run", "acme", "08_experience_tracking", "--period", "2026-Q3")
+    assert cxlab(project, *tracking).returncode == 0
     before = snapshot(project / "reports" / "acme")
-    ended = cxlab(project, *RUN, "-p", value)
+    ended = cxlab(project, *tracking, "-p", value)
     assert ended.returncode == 2, ended.stdout + ended.stderr
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -125,33 +125,30 @@ def test_check_reports_everything_at_once_and_changes_nothing(project: Path, sna
     assert snapshot(project) == before
 
 
-def test_from_the_simulated_company_to_forgetting_a_customer(tmp_path: Path) -> None:
-    """The commands in the order in which somebody meets them."""
-    shutil.copytree(REPOSITORY / "notebooks", tmp_path / "notebooks")
-    (tmp_path / "data/raw").mkdir(parents=True)
-    made = cxlab(tmp_path, "demo", "--customers", "2000")
-    assert made.returncode == 0, made.stdout + made.stderr
-    assert made.stdout.rstrip().endswith("reports/demo/2026-Q3/index.html")
-    again = cxlab(tmp_path, "run", "demo", "--period", "2026-Q3")
+def test_from_the_simulated_company_to_forgetting_a_customer(own_company: Path) -> None:
+    """The commands in the order in which somebody meets them, after `cxlab demo`."""
+    root = own_company
+    again = cxlab(root, "run", "demo", "--period", "2026-Q3")
     assert "2026-Q3: unchanged" in again.stdout
-    assert cxlab(tmp_path, "check", "demo").returncode == 0
-    status = cxlab(tmp_path, "status").stdout
+    assert cxlab(root, "check", "demo").returncode == 0
+    status = cxlab(root, "status").stdout
     assert "2026-Q2" in status
     assert "2026-Q3" in status
-    changed = cxlab(tmp_path, "diff", "demo", "2026-Q2", "2026-Q3").stdout
+    changed = cxlab(root, "diff", "demo", "2026-Q2", "2026-Q3").stdout
     assert "First bill" in changed
-    responses = (tmp_path / "data/raw/demo/tracking_2026-Q3.csv").read_text("utf-8")
+    responses = (root / "data/raw/demo/tracking_2026-Q3.csv").read_text("utf-8")
     someone = re.findall(r"C\d{6}", responses)[0]
-    forgotten = cxlab(tmp_path, "forget", "demo", someone)
+    forgotten = cxlab(root, "forget", "demo", someone)
     assert forgotten.returncode == 0
     assert "every later run leaves the person out" in forgotten.stdout
-    third = cxlab(tmp_path, "run", "demo", "--period", "2026-Q3")
+    third = cxlab(root, "run", "demo", "01_needs_segmentation", "--period", "2026-Q3")
     assert "published" in third.stdout
-    made_of_them = [p for p in (tmp_path / "data/processed").rglob("*.parquet") if someone.encode() in p.read_bytes()]
+    made_of_them = [p for p in (root / "data/processed").rglob("*.parquet") if someone.encode() in p.read_bytes()]
     assert made_of_them == []
-    removed = cxlab(tmp_path, "prune", "demo", "--keep", "1")
+    assert list((root / "data/processed/demo/products/2026-Q3").glob("segment_membership.parquet"))
+    removed = cxlab(root, "prune", "demo", "--keep", "1")
     assert "removed 2026-Q2" in removed.stdout
-    assert cxlab(tmp_path, "diff", "demo", "2026-Q2", "2026-Q3").returncode == 2
+    assert cxlab(root, "diff", "demo", "2026-Q2", "2026-Q3").returncode == 2
 
 
 def test_a_failed_notebook_ends_with_1_and_is_named(project: Path, add_notebook: Callable[..., Path]) -> None:

@@ -48,9 +48,26 @@ def test_what_is_drafted_reads_without_an_error(survey: Path, tmp_path: Path) ->
 
 def test_the_exports_of_the_simulated_company_make_one_valid_file(tmp_path: Path) -> None:
     write_demo(tmp_path, customers=2_000)
-    exports = sorted(p for p in (tmp_path / "data/raw/demo").iterdir() if p.suffix in (".csv", ".xlsx"))
+    exports = sorted(p for p in (tmp_path / "data/raw/demo").iterdir() if p.is_file() and p.name != "study.toml")
     config = load_config(draft_study(tmp_path, "mine", exports))
-    assert {config.table_of(name) for name in config.sources} == {"customers", "invitations", "responses"}
+    tables = {source.path: config.table_of(name) for name, source in config.sources.items()}
+    assert {name: table for name, table in tables.items() if table != "responses"} == {
+        "accounts.xlsx": "accounts",
+        "agents.csv": "agents",
+        "comments.csv": "comments",
+        "customers.xlsx": "customers",
+        "events.parquet": "events",
+        "invitations.csv": "invitations",
+        "invoices.csv": "transactions",
+    }
+    sources = {source.path: source for source in config.sources.values()}
+    assert sources["invoices.csv"].columns["paid_at"] == "paid"
+    assert sources["staff_2026-Q3.csv"].perspective == "staff"
+    assert [sources[f"{name}.csv"].survey for name in ("event_survey", "deep_dive_2026-Q3", "tracking_2026-Q3")] == [
+        "event",
+        "deep_dive",
+        "tracking",
+    ]
     assert config.items["q1"].role == "loyalty"
 
 

@@ -4,7 +4,6 @@ the intervals, and nothing claimed that is not there."""
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab.demo import TRUTH, expected, write_demo
+from cxlab.demo import TRUTH, expected
 from cxlab.demo.people import day, population
 from cxlab.demo.truth import OPENED
-from cxlab.report.runner import run_study
 
-CUSTOMERS = 9_000
 PERIOD = "2026-Q3"
-REPOSITORY = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted(path.stem for path in (Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 Findings = dict[str, dict[str, Any]]
 NEED_OF = {
     "savers": "need_price",
@@ -31,15 +28,11 @@ NEED_OF = {
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(company: Path) -> Path:
     """The small company with all eleven notebooks run for its last period."""
-    folder = tmp_path_factory.mktemp("company")
-    shutil.copytree(REPOSITORY / "notebooks", folder / "notebooks")
-    write_demo(folder, customers=CUSTOMERS)
-    result = run_study("demo", None, period=PERIOD, root=folder, jobs=2)
-    assert result.exit_code == 0, result.message
-    assert {entry["status"] for entry in result.manifest["notebooks"]} == {"ok"}
-    return folder
+    manifest = json.loads((company / "reports" / "demo" / PERIOD / "manifest.json").read_text("utf-8"))
+    assert {entry["name"]: entry["status"] for entry in manifest["notebooks"]} == dict.fromkeys(NOTEBOOKS, "ok")
+    return company
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +42,8 @@ def findings(root: Path) -> Findings:
 
 
 @pytest.fixture(scope="module")
-def people() -> pd.DataFrame:
-    return population(CUSTOMERS, 2026).set_index("customer_id")
+def people(company_size: int) -> pd.DataFrame:
+    return population(company_size, 2026).set_index("customer_id")
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +137,9 @@ def test_07_ranks_the_first_bill_first_and_claims_nothing_for_the_app(findings: 
 
 
 def test_08_holds_the_truth_in_its_intervals_and_tells_mix_from_rate(
-    findings: Findings, table: Callable[[str], pd.DataFrame]
+    company_size: int, findings: Findings, table: Callable[[str], pd.DataFrame]
 ) -> None:
-    truth = expected(CUSTOMERS).set_index(["survey", "wave", "item"]).loc[("tracking", PERIOD)]
+    truth = expected(company_size).set_index(["survey", "wave", "item"]).loc[("tracking", PERIOD)]
     for item, row in truth.iterrows():
         assert _holds(findings[f"tracking_{item}"], row["answering"], 1.6), item
     measures = table("08_experience_tracking_measures").set_index("item")

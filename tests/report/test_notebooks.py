@@ -11,7 +11,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from cxlab.demo import LAST_PERIODS, write_demo
+from cxlab.demo import LAST_PERIODS
 from cxlab.problems import StudyError
 from cxlab.report.runner import run_study
 
@@ -79,20 +79,6 @@ def test_what_is_computed_or_decided_belongs_in_the_package(path: Path) -> None:
 # -------------------------------------------------------------------------------------------------------- a small study
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small simulated company with both notebooks run for its last two periods."""
-    root = tmp_path_factory.mktemp("company")
-    (root / "notebooks").mkdir()
-    for path in NOTEBOOKS:
-        (root / "notebooks" / path.name).write_text(path.read_text("utf-8"), "utf-8")
-    write_demo(root, customers=6_000)
-    for period in LAST_PERIODS:
-        result = run_study("demo", None, period=period, root=root, jobs=2)
-        assert result.exit_code == 0, result.message
-    return root
-
-
 def _findings(root: Path, study: str, period: str) -> dict[str, dict[str, Any]]:
     found = json.loads((root / "reports" / study / period / "findings.json").read_text("utf-8"))
     return {finding["name"]: finding for finding in found}
@@ -135,35 +121,33 @@ def test_health_accounts_for_every_row_and_names_the_reasons(project: Path) -> N
 # ------------------------------------------------------------------------------------------------ the simulated company
 
 
-def test_the_planted_changes_are_told_and_compared_with_the_last_report(demo: Path) -> None:
+def test_the_planted_changes_are_told_and_compared_with_the_last_report(company: Path) -> None:
     last, now = LAST_PERIODS
-    entries = json.loads((demo / "reports/demo" / now / "changes.json").read_text("utf-8"))
+    entries = json.loads((company / "reports/demo" / now / "changes.json").read_text("utf-8"))
     readings = {entry["name"]: entry["reading"] for entry in entries}
     assert readings["tracking_satisfaction_first_bill"] == "worse"
     assert readings["response_rate_deep_dive"] == "not tested", "it is the survey of the period before"
-    index = (demo / "reports/demo" / now / "index.html").read_text("utf-8")
+    index = (company / "reports/demo" / now / "index.html").read_text("utf-8")
     assert "First bill" in index
     assert f"What changed since {last}" in index.replace('<span class="nw">', "").replace("</span>", "")
 
 
-def test_late_rows_are_counted_when_the_next_period_is_run(demo: Path) -> None:
+def test_late_rows_are_counted_when_the_next_period_is_run(own_company: Path) -> None:
     _, now = LAST_PERIODS
-    path = demo / "data/raw/demo/tracking_2026-Q2.csv"
+    path = own_company / "data/raw/demo/tracking_2026-Q2.csv"
     original = path.read_bytes()
-    try:
-        grown = original + b"\n".join(line.replace(b"R_", b"R_x") for line in original.split(b"\n")[-6:-1]) + b"\n"
-        path.write_bytes(grown)
-        run_study("demo", [HEALTH], period=now, root=demo)
-    finally:
-        path.write_bytes(original)
-    page = (demo / "reports/demo" / now / f"{HEALTH}.html").read_text("utf-8")
+    path.write_bytes(
+        original + b"\n".join(line.replace(b"R_", b"R_x") for line in original.split(b"\n")[-6:-1]) + b"\n"
+    )
+    run_study("demo", [HEALTH], period=now, root=own_company)
+    page = (own_company / "reports/demo" / now / f"{HEALTH}.html").read_text("utf-8")
     assert "rows of responses that belong to earlier periods arrived after the report of" in page
 
 
-def test_pages_open_clean_in_a_browser_at_both_widths(demo: Path, browser: Any) -> None:
-    folder = demo / "reports/demo" / LAST_PERIODS[-1]
+def test_pages_open_clean_in_a_browser_at_both_widths(company: Path, browser: Any) -> None:
+    folder = company / "reports/demo" / LAST_PERIODS[-1]
     pages = {path.name: path.read_text("utf-8") for path in folder.glob("*.html")}
-    pages["overview"] = (demo / "reports/index.html").read_text("utf-8")
+    pages["overview"] = (company / "reports/index.html").read_text("utf-8")
     for width in (1280, 400):
         for name, seen in browser.layout(pages, width).items():
             assert seen["width"] <= width, (name, width, seen["out"])
@@ -175,10 +159,10 @@ def test_pages_open_clean_in_a_browser_at_both_widths(demo: Path, browser: Any) 
     assert len(seen["largest"]) == 1, "the answer is the largest type of its page"
 
 
-def test_every_picture_says_what_it_shows_and_no_page_names_a_person_or_a_machine(demo: Path) -> None:
-    for page in (demo / "reports").rglob("*.html"):
+def test_every_picture_says_what_it_shows_and_no_page_names_a_person_or_a_machine(company: Path) -> None:
+    for page in (company / "reports").rglob("*.html"):
         text = page.read_text("utf-8")
         assert 'alt=""' not in text
         assert "@example.com" not in text
-        assert str(demo) not in text
+        assert str(company) not in text
         assert "<script" not in text
