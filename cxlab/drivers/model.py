@@ -22,9 +22,10 @@ from cxlab.drivers.importance import MOST_EXACT, closed_form, lmg, relative_impo
 from cxlab.inference import benjamini_hochberg, share_row
 from cxlab.inference.intervals import check_conf_level, critical_value
 from cxlab.problems import NotApplicableError, ParameterError, did_you_mean
-from cxlab.wording import describe, inside_text, list_text
+from cxlab.wording import capital_text, describe, inside_text, list_text
 
 LEAST_ROWS = 150
+_NAMED = 6  # more drivers than this are counted in a sentence, not named
 _COLUMNS = [
     "driver", "estimate", "std_error", "p_value", "q_value", "conf_low", "conf_high", "conf_level", "correlation", "vif",
     "sign_reversed", "n",
@@ -194,7 +195,7 @@ class LoyaltyDrivers:
         ]
         without = self.drivers[self.drivers["q_value"] >= 1 - self.conf_level]
         if len(without):
-            names = list_text(inside_text(label) for label in without["label"])
+            names = self._named(without)
             verb = "adds" if len(without) == 1 else "add"
             said.append(f"With the others held fixed, {names} {verb} nothing that chance could not explain.")
         first = self.priorities
@@ -241,6 +242,12 @@ class LoyaltyDrivers:
         rows = self.drivers.sort_values("share", ascending=False).head(4)
         return rows.assign(label="Share of " + rows["label"].map(inside_text), estimate=rows["share"], unit="%")
 
+    def _named(self, rows: pd.DataFrame) -> str:
+        """Drivers by name, or by number where a list of names would say less."""
+        if len(rows) > _NAMED:
+            return f"the other {len(rows)} drivers" if len(rows) < len(self.drivers) else f"all {len(rows)} drivers"
+        return list_text(inside_text(label) for label in rows["label"])
+
     def importance_shown(self) -> pd.DataFrame:
         rows = self.drivers.sort_values("share", ascending=False, ignore_index=True)
         return rows.assign(estimate=rows["share"], unit="%")
@@ -256,7 +263,7 @@ class LoyaltyDrivers:
             "Read": "A share is never below 0, so its interval is no test; the test stands in the table below",
         }
         if len(noise):
-            note["Grey"] = list_text(noise["label"]) + ": the coefficient is not clear of chance"
+            note["Grey"] = capital_text(self._named(noise)) + ": the coefficient is not clear of chance"
         return {
             "title": f"{first['label']} explains {first['share']:.0f}% of what the drivers explain together.",
             "subtitle": f"Share of explained {inside_text(self.outcome)}, percent, {100 * self.conf_level:g}% interval",

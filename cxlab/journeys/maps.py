@@ -463,7 +463,7 @@ def _stages(
                 "stage": stage, "label": stage.replace("_", " ").capitalize(),
                 "reach": 100 * customers / len(begun) if known and len(begun) else np.nan, "customers": customers,
                 "touchpoints": ", ".join(
-                    f"{inside_text(str(t['label']))} {100 * parts.get(t['touchpoint'], 0) / max(len(begun), 1):.0f}%"
+                    f"{inside_text(str(t['label']))} {_reach_text(parts.get(t['touchpoint'], 0), len(begun))}"
                     if t["touchpoint"] in set(log.touchpoints)
                     else f"{inside_text(str(t['label']))} (not in the log)"
                     for t in listed
@@ -474,6 +474,16 @@ def _stages(
             | row
         )  # fmt: skip
     return pd.DataFrame(rows, columns=columns), words
+
+
+def _reach_text(customers: int, of: int) -> str:
+    """The share of customers who are seen at a touchpoint; a few of many are not called none.
+
+    >>> _reach_text(3, 4_578), _reach_text(0, 4_578), _reach_text(50, 4_578)
+    ('under 1%', '0%', '1%')
+    """
+    percent = 100 * customers / max(of, 1)
+    return "under 1%" if 0 < percent < 0.5 else f"{percent:.0f}%"
 
 
 def _owners(owner: Any) -> list[str]:

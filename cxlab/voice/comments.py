@@ -547,13 +547,14 @@ def _quotes(
     min_base: int,
 ) -> pd.DataFrame:
     """One quote a theme: the comment whose words are nearest to those of all comments of the theme, of the feeling that most
-    of them have. None where fewer than `min_base` people speak.
+    of them have. No comment stands for two themes; none where fewer than `min_base` people speak.
 
     What people feel is what they rated, where as many as `min_base` of a theme did; else what their words say.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    rows = []
+    rows: list[dict[str, Any]] = []
+    said: set[str] = set()
     for theme, mention in has.items():
         own = texts[inside & mention]
         people = own.index.nunique() if clusters is None else _alone(clusters)[own.index].nunique()
@@ -564,7 +565,7 @@ def _quotes(
         labels = rated if by == "rating" else by_words[own.index]
         feeling = str(labels.mode().iloc[0])
         fit = own[labels.index[labels == feeling]]
-        fit = fit[fit.str.len().between(25, _QUOTE_LENGTH)]
+        fit = fit[fit.str.len().between(25, _QUOTE_LENGTH) & ~fit.isin(said)]
         if fit.empty:
             continue
         try:
@@ -572,7 +573,8 @@ def _quotes(
         except ValueError:
             continue
         centre = np.asarray(matrix.mean(axis=0)).ravel()
-        nearest = fit.iloc[int(np.argmax(matrix @ centre))]
+        nearest = str(fit.iloc[int(np.argmax(matrix @ centre))])
+        said.add(nearest)
         rows.append(
             {"label": codebook.labels[theme], "feeling": feeling, "by": by, "quote": f"“{nearest}”", "n": int(people)}
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -296,6 +297,11 @@ def test_no_claim_is_made_for_a_driver_that_is_not_clear_of_chance(found: Loyalt
     }
     assert "With the others held fixed, the shop adds nothing that chance could not explain." in found.sentences()
     assert found.importance_words()["note"]["Grey"] == "The shop: the coefficient is not clear of chance"
+    many = pd.concat([found.drivers] * 4, ignore_index=True)
+    longer = dataclasses.replace(found, drivers=many)
+    assert longer._named(many.iloc[1:]) == "the other 11 drivers", "eleven names in a row say less than their number"
+    assert longer._named(many) == "all 12 drivers"
+    assert longer._named(many.iloc[:1]) == "the app"
     said = {finding["name"]: finding["result"]["headline"] for finding in found.findings()}
     assert said["driver_shop"].endswith("of what the drivers explain, but its coefficient is not clear of chance.")
     assert said["driver_app_good"].endswith("of what the drivers explain.")

@@ -110,6 +110,14 @@ def test_a_theme_on_a_small_base_has_no_share_of_negative_and_no_quote(book: Cod
     assert made(comments((BAD_BILL, 30), (GOOD_STAFF, 80)), book).quotes["label"].tolist() == ["Bills", "Staff"]
 
 
+def test_no_comment_is_quoted_for_two_themes(book: Codebook) -> None:
+    both = f"{BAD_BILL} {GOOD_STAFF}"
+    assert len(made(comments((both, 100)), book).quotes) == 1
+    found = made(comments((both, 90), (GOOD_STAFF, 10)), book).quotes
+    assert found["label"].tolist() == ["Bills", "Staff"]
+    assert found["quote"].nunique() == 2
+
+
 def test_many_comments_of_few_people_are_not_quoted(book: Codebook) -> None:
     rows = NOW.assign(customer_id=[f"p{number % 20}" for number in range(100)])
     assert made(rows, book).quotes.empty
