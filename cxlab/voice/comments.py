@@ -230,8 +230,8 @@ class VoiceOfCustomer:
             yield (
                 {
                     "title": f"{self.quotes['label'].nunique()} themes in the words of customers, masked.",
-                    "subtitle": "For each theme the comment nearest to what all its comments say, of the feeling that most have (by "
-                    f"their rating, else by their words); none from fewer than {self.min_base} people",
+                    "subtitle": "For each theme the comment nearest to what all its comments say, of the feeling that most have by "
+                    f"their rating and their words; none from fewer than {self.min_base} people",
                 },
                 self.quotes,
             )
@@ -549,7 +549,8 @@ def _quotes(
     """One quote a theme: the comment whose words are nearest to those of all comments of the theme, of the feeling that most
     of them have. No comment stands for two themes; none where fewer than `min_base` people speak.
 
-    What people feel is what they rated, where as many as `min_base` of a theme did; else what their words say.
+    What people feel is what they rated and wrote, of those with whom both are the same; of all, by their words, where those are
+    fewer than `min_base`.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -560,9 +561,10 @@ def _quotes(
         people = own.index.nunique() if clusters is None else _alone(clusters)[own.index].nunique()
         if people < min_base:
             continue
-        rated = by_rating[own.index].dropna()
-        by = "rating" if len(rated) >= min_base else "words"
-        labels = rated if by == "rating" else by_words[own.index]
+        words = by_words[own.index]
+        alike = words[words == by_rating[own.index]]
+        by = "both" if len(alike) >= min_base else "words"
+        labels = alike if by == "both" else words
         feeling = str(labels.mode().iloc[0])
         fit = own[labels.index[labels == feeling]]
         fit = fit[fit.str.len().between(25, _QUOTE_LENGTH) & ~fit.isin(said)]

@@ -110,6 +110,17 @@ def test_a_theme_on_a_small_base_has_no_share_of_negative_and_no_quote(book: Cod
     assert made(comments((BAD_BILL, 30), (GOOD_STAFF, 80)), book).quotes["label"].tolist() == ["Bills", "Staff"]
 
 
+def test_a_quote_has_the_feeling_in_which_ratings_and_words_agree(book: Codebook) -> None:
+    irony = "The bill is great, thank you very much, what a friendly surprise"
+    texts = ((irony, 45), (BAD_BILL, 35), (PLAIN, 20))
+    quote = made(comments(*texts), book).quotes.iloc[0]
+    assert (quote["feeling"], quote["by"], quote["quote"]) == ("positive", "words", f"“{irony}”")
+    rated = made(comments(*texts).assign(rating=[1.0] * 80 + [5.0] * 20), book).quotes.iloc[0]
+    assert (rated["feeling"], rated["by"], rated["quote"]) == ("negative", "both", f"“{BAD_BILL}”")
+    few = made(comments(*texts).assign(rating=[1.0] * 74 + [math.nan] * 6 + [5.0] * 20), book).quotes.iloc[0]
+    assert (few["feeling"], few["by"]) == ("positive", "words"), "29 in whom both agree are no base"
+
+
 def test_no_comment_is_quoted_for_two_themes(book: Codebook) -> None:
     both = f"{BAD_BILL} {GOOD_STAFF}"
     assert len(made(comments((both, 100)), book).quotes) == 1
