@@ -137,6 +137,11 @@ def test_a_wave_below_the_smallest_base_is_told(checked: Checked) -> None:
     assert "tracking wave 2026-Q3: 2 respondents, below min_base 3" in warning
 
 
+def test_margins_that_nobody_rakes_to_are_told(checked: Checked) -> None:
+    (warning,) = texts(checked(STUDY + "[weights.margins.plan]\nbasic = 0.5\nplus = 0.5\n"), "warning")
+    assert "study.toml [weights.margins]: are read and not used" in warning
+
+
 def test_a_password_in_study_toml_is_refused_without_repeating_it(checked: Checked) -> None:
     (error,) = texts(checked(STUDY + '[engine]\nurl = "postgres://ann:s3cret@db/cx"'), "error")
     assert "PGPASSWORD" in error

@@ -33,6 +33,14 @@ def test_a_difference_comes_with_interval_and_test() -> None:
     assert (entry["q_value"], entry["tests"], entry["reading"]) == (entry["p_value"], 1, "worse")
 
 
+def test_what_makes_a_reader_careful_is_said_beside_the_change() -> None:
+    after = _finding(estimate=20.0, caution="mostly who answered")
+    (entry,) = compare_findings([_finding()], [after])
+    assert entry["caution"] == "mostly who answered"
+    (gone,) = compare_findings([_finding()], [])
+    assert gone["caution"] == ""
+
+
 def test_all_tests_of_a_comparison_are_one_family() -> None:
     # p = 0.0455 and p = 1: the smallest of two has q = 2 × 0.0455
     before = [_finding(), _finding("csat")]
@@ -89,12 +97,20 @@ def test_two_published_periods_are_compared_line_by_line(tmp_path: Path) -> None
         folder.mkdir(parents=True)
         (folder / "manifest.json").write_text("{}", "utf-8")
         (folder / "findings.json").write_text(
-            as_json([_finding(estimate=estimate), _finding("x", None, None)]), "utf-8"
+            as_json(
+                [
+                    _finding(estimate=estimate),
+                    _finding("price", estimate, caution="mostly who answered"),
+                    _finding("x", None, None),
+                ]
+            ),
+            "utf-8",
         )
-    head, nps, other = diff_lines(tmp_path, "acme", "2026-Q2", "2026-Q3")
+    head, nps, price, other = diff_lines(tmp_path, "acme", "2026-Q2", "2026-Q3")
     assert head == "acme: 2026-Q2 → 2026-Q3"
     assert "40.0 → 20.0 points" in nps
     assert nps.split()[-5:] == ["-20.0", "(-28.3", "to", "-11.7)", "worse"]
+    assert price.endswith("worse, mostly who answered")
     assert other.endswith("not tested (n<30)")
     with pytest.raises(StudyError, match=r"acme has no report for 2026-Q4; did you mean `2026-Q[23]`"):
         diff_lines(tmp_path, "acme", "2026-Q2", "2026-Q4")
