@@ -105,12 +105,27 @@ def journey(frame: pd.DataFrame = STAGES, **more: object) -> Figure:
     return charts.journey(frame, **more)  # type: ignore[arg-type]
 
 
+GROUPS = pd.concat(
+    [
+        STAGES.assign(group="Keen", begun=300),
+        STAGES.assign(group="Quiet", begun=80, estimate=[20.0, 30, 40, math.nan], n=200),
+    ],
+    ignore_index=True,
+)
+
+
+def journey_groups(frame: pd.DataFrame = GROUPS, **more: object) -> Figure:
+    return charts.journey_groups(frame, group_col="group", base_col="begun", **more)  # type: ignore[arg-type]
+
+
 ALL: dict[str, tuple[Callable[..., Figure], pd.DataFrame, str]] = {
     "dumbbell": (dumbbell, PAIRS, "label"),
     "matrix": (matrix, CELLS, "place"),
     "plane": (plane, POINTS, "label"),
     "steps": (steps, CURVES, "series"),
     "journey": (journey, STAGES, "stage"),
+    "journey_groups": (journey_groups, GROUPS, "group"),
+    "the stages of journey_groups": (journey_groups, GROUPS.head(4), "stage"),
 }
 
 
@@ -348,6 +363,21 @@ def test_a_journey_in_which_no_stage_was_rated_says_so() -> None:
     figure = journey(STAGES.assign(estimate=math.nan, conf_low=math.nan, conf_high=math.nan, n=0))
     assert "no stage was rated" in words(figure)
     assert marks(figure) == []
+
+
+def test_groups_have_one_scale_and_a_small_group_is_named_and_not_drawn() -> None:
+    figure = journey_groups()
+    assert {"Keen", "Quiet", "n 300", "n 80 (small)"} <= set(words(figure))
+    # 50% and 75% of one group and 20 to 40% of the other: the higher the score, the nearer to the top of its strip
+    keen, quiet = marks(figure)[:2], marks(figure)[2:]
+    heights = [[float(line.get_ydata()[0]) for line in part] for part in (keen, quiet)]
+    assert (heights[0][1] - heights[0][0]) / (heights[1][1] - heights[1][0]) == pytest.approx(25 / 10)
+    small = journey_groups(GROUPS.assign(begun=[300] * 4 + [12] * 4))
+    assert "not shown: n<30" in words(small)
+    assert len(marks(small)) == len(keen)
+    assert len(fills(small)) == len(STAGES)
+    with pytest.raises(ValueError, match="group `Quiet` has other stages than Learn, Buy, Use, Leave"):
+        journey_groups(GROUPS.head(7))
 
 
 def test_many_stages_with_long_names_do_not_touch() -> None:

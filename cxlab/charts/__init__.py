@@ -1,10 +1,10 @@
 """The pictures of a report: one look, drawn from tidy tables of estimates (`rows` says how).
 
 Rows and waves: `dot_whisker`, `difference_plot`, `bars`, `trend`. Two values a row, fields, planes, curves and the journey:
-`dumbbell`, `matrix`, `plane`, `steps`, `journey`.
+`dumbbell`, `matrix`, `plane`, `steps`, `journey`, `journey_groups`.
 """
 
-from cxlab.charts.fields import dumbbell, journey, matrix, plane, steps
+from cxlab.charts.fields import dumbbell, journey, journey_groups, matrix, plane, steps
 from cxlab.charts.rows import (
     CONTEXT,
     DPI,
@@ -44,6 +44,7 @@ __all__ = [
     "dot_whisker",
     "dumbbell",
     "journey",
+    "journey_groups",
     "matrix",
     "plane",
     "png",

@@ -24,6 +24,10 @@ from cxlab.wording import capital_text, describe, duration_text, inside_text, li
 Shown = tuple[dict[str, Any], pd.DataFrame]
 LEAST_CUSTOMERS = 50
 _TOP = 12
+_MOST_SEGMENTS = 6
+_STAGE_COLUMNS = [
+    "stage", "label", "reach", "customers", "touchpoints", "owners", "estimate", "conf_low", "conf_high", "n", "unit", "reason",
+]  # fmt: skip
 _CROWD = 0.5  # share of all events, from which on a touchpoint hides the steps between the others
 
 
@@ -31,7 +35,8 @@ _CROWD = 0.5  # share of all events, from which on a touchpoint hides the steps 
 class CustomerJourneys:
     """`stages` has one row a stage (reach in percent of the customers whose journey begins in the log, satisfaction),
     `handovers` one row a step from one touchpoint to another with its wait, `rules` one row a rule, `variants` one row a path of
-    stages, `segments` one row a segment and touchpoint, `lengths` one row a journey."""
+    stages, `segments` one row a segment and touchpoint, `segment_stages` the columns of `stages` for each segment and how many of
+    its customers begin in the log (`begun`), `lengths` one row a journey."""
 
     journeys: Journeys
     stages: pd.DataFrame
@@ -40,6 +45,7 @@ class CustomerJourneys:
     variants: pd.DataFrame
     reach: pd.DataFrame
     segments: pd.DataFrame
+    segment_stages: pd.DataFrame
     lengths: pd.DataFrame
     crowd: str
     labels: dict[str, str]
@@ -242,6 +248,40 @@ class CustomerJourneys:
                 },
             }, rows.assign(clear=rows["reading"] == "changed").reset_index(drop=True)  # fmt: skip
 
+    def segment_maps_shown(self) -> Iterator[Shown]:
+        """The map of every segment, one under the other."""
+        rows = self.segment_stages
+        drawn = rows[rows["begun"] >= self.min_base]
+        if len(drawn):
+            low = {}
+            for segment, part in drawn[drawn["n"] >= self.min_base].groupby("segment", sort=False):
+                rated = part[part["estimate"].notna()].to_dict("records")
+                if len(rated) > 1:
+                    low[segment] = min(rated, key=lambda row: row["estimate"])["label"]
+            title = f"The journeys of {rows['segment'].nunique()} segments, stage by stage."
+            if low:
+                worst, times = pd.Series(low).value_counts(sort=True).reset_index().iloc[0]
+                counted = f"{times} of {len(low)} segments are" if len(low) > 1 else f"“{next(iter(low))}” is"
+                title = f"{counted} least satisfied in {inside_text(worst)}."
+            yield {
+                "name": "segment_maps",
+                "title": title,
+                "subtitle": "Customers of each segment seen in a stage; below, "
+                + (f"{self.score_words}, {100 * self.conf_level:g}% interval" if self.score_words else "nobody was asked"),
+                "alt": describe(
+                    "Maps of the stages by segment", drawn, label_col="label", series_col="segment", unit="%",
+                    min_base=self.min_base,
+                ),
+                "note": {
+                    "Base": "Customers of the segment whose journey begins in the log; ratings of all customers of the segment",
+                    "Test": "None between segments here; whom they reach is tested below",
+                },
+            }, rows.assign(  # whom a hidden segment reaches is hidden in the table too
+                reach=rows["reach"].where(rows["begun"] >= self.min_base),
+                customers=rows["customers"].where(rows["begun"] >= self.min_base),
+                touchpoints=rows["touchpoints"].where(rows["begun"] >= self.min_base, ""),
+            )  # fmt: skip
+
     def quality_shown(self) -> pd.DataFrame:
         words = {
             "rows": "Rows of the log", "kept": "Kept", "null_customer": "Without a customer", "null_timestamp": "Without a time",
@@ -374,7 +414,8 @@ def customer_journeys(
     order = list(dict.fromkeys(stage_of.values()))
     usable = [rule for rule in rules if _applies(rule, log)]
     begun = _begun(log, stage_of, order)
-    stages, words = _stages(log, begun, about, stage_of, order, ratings, items, conf_level, min_base)
+    rated, words = _rated(ratings, items)
+    stages = _stages(log, begun, about, stage_of, order, rated, conf_level)
     ends = [name for name, stage in stage_of.items() if order and stage == order[-1] and name in set(log.touchpoints)]
     lengths = log.durations(ends=ends or None, observed_until=observed_until)
     first, last = log.table["timestamp"].min(), log.table["timestamp"].max()
@@ -394,6 +435,7 @@ def customer_journeys(
         ).head(50),
         reach=log.reach(),
         segments=_by_segment(log, segment_col, labels, conf_level, membership) if segment_col else pd.DataFrame(),
+        segment_stages=_stages_by_segment(log, begun, about, stage_of, order, rated, segment_col, conf_level),
         lengths=lengths,
         labels=labels,
         owners={**{rule: owner for rule, owner in (rule_owners or {}).items() if owner}},
@@ -428,17 +470,11 @@ def _stages(
     about: pd.DataFrame,
     stage_of: Mapping[str, str],
     order: list[str],
-    ratings: pd.DataFrame | None,
-    items: pd.DataFrame | None,
+    rated: pd.DataFrame,
     conf_level: float,
-    min_base: int,
-) -> tuple[pd.DataFrame, str]:
-    columns = ["stage", "label", "reach", "customers", "touchpoints", "owners", "estimate", "conf_low", "conf_high", "n", "unit",
-               "reason"]  # fmt: skip
-    if not order:
-        return pd.DataFrame(columns=columns), ""
+) -> pd.DataFrame:
+    """One row a stage; without stages none."""
     mine = log.table[log.table["code"].isin(begun)]
-    rated, words = _rated(ratings, items)
     rows = []
     for stage in order:
         names = [name for name, own in stage_of.items() if own == stage]
@@ -473,7 +509,32 @@ def _stages(
             }
             | row
         )  # fmt: skip
-    return pd.DataFrame(rows, columns=columns), words
+    return pd.DataFrame(rows, columns=_STAGE_COLUMNS)
+
+
+def _stages_by_segment(
+    log: Journeys,
+    begun: np.ndarray,
+    about: pd.DataFrame,
+    stage_of: Mapping[str, str],
+    order: list[str],
+    rated: pd.DataFrame,
+    segment_col: str,
+    conf_level: float,
+) -> pd.DataFrame:
+    """`_stages` of the largest segments, with the segment and how many of its customers begin in the log."""
+    columns = ["segment", "begun", *_STAGE_COLUMNS]
+    if not segment_col or not order:
+        return pd.DataFrame(columns=columns)
+    segment = log.segments[segment_col]
+    parts = []
+    for name in segment.value_counts().index[:_MOST_SEGMENTS]:
+        codes = np.flatnonzero((segment == name).to_numpy())
+        own = begun[np.isin(begun, codes)]
+        answers = rated[rated["customer_id"].isin(log.customers[codes])] if len(rated) else rated
+        part = _stages(log, own, about, stage_of, order, answers, conf_level)
+        parts.append(part.assign(segment=str(name), begun=len(own)))
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def _reach_text(customers: int, of: int) -> str:
@@ -557,7 +618,7 @@ def _by_segment(
     """Share of each segment's customers seen at each touchpoint, against all other segments; tested by customer."""
     segment = log.segments[segment_col]
     known = segment.notna().to_numpy()
-    names = list(segment.value_counts().index[:6])
+    names = list(segment.value_counts().index[:_MOST_SEGMENTS])
     there = pd.crosstab(log.table["code"], log.table["touchpoint"]).reindex(range(log.n_customers), fill_value=0) > 0
     ids = {}
     if membership is not None:

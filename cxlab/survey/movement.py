@@ -533,10 +533,8 @@ def _mixes(
         and pd.api.types.is_string_dtype(customers[column])
         and 2 <= customers[column].nunique() <= _MOST_GROUPS
     ]
-    about = customers.drop_duplicates("customer_id").set_index("customer_id")[groups]
-    both = rows[rows["wave"].isin([str(change.before), str(change.after)])].join(
-        about, on="customer_id", rsuffix="_of_customer"
-    )
+    about = customers.drop_duplicates("customer_id").set_index("customer_id")[[g for g in groups if g not in rows]]
+    both = rows[rows["wave"].isin([str(change.before), str(change.after)])].join(about, on="customer_id")
     both = both.assign(_order=(both["wave"] == str(change.after)).astype(int))
     made = []
     for entry in clear.to_dict("records"):

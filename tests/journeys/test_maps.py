@@ -272,6 +272,37 @@ def test_membership_gives_segments_to_those_it_knows() -> None:
     assert table.groupby("segment")["n"].first().to_dict() == {"Keen": 40, "Quiet": 40}
 
 
+def test_every_segment_has_a_map_of_its_own_from_its_own_customers_and_answers() -> None:
+    known = LOG["customer_id"].drop_duplicates()
+    members = pd.DataFrame(
+        {"customer_id": known, "segment": known.str[:4].map({"kept": "Keen", "left": "Quiet"}), "segment_id": "s"}
+    ).dropna()
+    answers = ratings({"order": [5.0] * 40 + [1.0] * 40, "help": [1.0] * 30 + [5.0] * 10})
+    answers["customer_id"] = [*sorted(members["customer_id"]), *[f"kept{number:03d}" for number in range(40)]]
+    found = made(membership=members, ratings=answers)
+    table = found.segment_stages.set_index(["segment", "stage"])
+    assert table["reach"].unstack()["use"].to_dict() == {"Keen": 100, "Quiet": 0}
+    assert table["begun"].unstack()["use"].to_dict() == {"Keen": 40, "Quiet": 40}
+    # forty keen customers are all content with the order; a quarter of them with help, and nobody else was asked
+    assert table.loc[("Keen", "buy"), ["estimate", "n"]].tolist() == [100, 40]
+    assert table.loc[("Quiet", "buy"), ["estimate", "n"]].tolist() == [0, 40]
+    assert table.loc[("Keen", "use"), ["estimate", "n"]].tolist() == [25, 40]
+    assert table.loc[("Quiet", "use"), "reason"] == "not rated"
+    ((words, shown),) = found.segment_maps_shown()
+    assert words["title"] == "“Keen” is least satisfied in use."
+    assert set(shown["segment"]) == {"Keen", "Quiet"}
+
+
+def test_a_segment_of_few_customers_shows_nobody_on_its_map() -> None:
+    ((_, shown),) = segmented(x=24).segment_maps_shown()
+    small = shown[shown["segment"] == "x"]
+    assert small[["reach", "customers"]].isna().all(axis=None)
+    assert set(small["touchpoints"]) == {""}
+    assert shown.loc[shown["segment"] == "y", "reach"].notna().any()
+    assert list(segmented(x=28, y=28).segment_maps_shown()) == []
+    assert list(made().segment_maps_shown()) == [], "without segments there is one map"
+
+
 def test_fewer_than_fifty_customers_are_no_study() -> None:
     with pytest.raises(NotApplicableError, match="needs events of 50 customers; there are 49"):
         made(events(a=("ad order", 49)))
