@@ -4,6 +4,7 @@ Every figure is about those who were asked and answered. Rows are respondents; a
 """
 
 from cxlab.survey.comparison import compare, nps_change
+from cxlab.survey.control import ControlChart, control_chart
 from cxlab.survey.metrics import SurveyEstimate, ces, csat, nps
 from cxlab.survey.mix import mix_rate
 from cxlab.survey.movement import Movement, movement
@@ -12,6 +13,7 @@ from cxlab.survey.tracking import WaveComparison, compare_waves, track
 from cxlab.survey.weights import RakedWeights, rake
 
 __all__ = [
+    "ControlChart",
     "Movement",
     "RakedWeights",
     "SurveyEstimate",
@@ -20,6 +22,7 @@ __all__ = [
     "check_scale",
     "compare",
     "compare_waves",
+    "control_chart",
     "csat",
     "mix_rate",
     "movement",
