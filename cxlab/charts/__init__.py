@@ -1,9 +1,10 @@
 """The pictures of a report: one look, drawn from tidy tables of estimates (`rows` says how).
 
 Rows and waves: `dot_whisker`, `difference_plot`, `bars`, `trend`. Two values a row, fields, planes, curves and the journey:
-`dumbbell`, `matrix`, `plane`, `steps`, `journey`, `journey_groups`.
+`dumbbell`, `matrix`, `plane`, `steps`, `journey`, `journey_groups`. Control charts: `control`.
 """
 
+from cxlab.charts.control import control
 from cxlab.charts.fields import dumbbell, journey, journey_groups, matrix, plane, steps
 from cxlab.charts.rows import (
     CONTEXT,
@@ -40,6 +41,7 @@ __all__ = [
     "STYLE",
     "WIDTH",
     "bars",
+    "control",
     "difference_plot",
     "dot_whisker",
     "dumbbell",

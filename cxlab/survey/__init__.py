@@ -7,6 +7,7 @@ from cxlab.survey.comparison import compare, nps_change
 from cxlab.survey.control import ControlChart, control_chart
 from cxlab.survey.metrics import SurveyEstimate, ces, csat, nps
 from cxlab.survey.mix import mix_rate
+from cxlab.survey.monitoring import Monitoring, monitor
 from cxlab.survey.movement import Movement, movement
 from cxlab.survey.scales import check_scale, orient
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
@@ -14,6 +15,7 @@ from cxlab.survey.weights import RakedWeights, rake
 
 __all__ = [
     "ControlChart",
+    "Monitoring",
     "Movement",
     "RakedWeights",
     "SurveyEstimate",
@@ -25,6 +27,7 @@ __all__ = [
     "control_chart",
     "csat",
     "mix_rate",
+    "monitor",
     "movement",
     "nps",
     "nps_change",

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cxlab.survey import compare, compare_waves, nps, nps_change, rake, track
+from cxlab.survey import compare, compare_waves, control_chart, nps, nps_change, rake, track
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "survey"
 pytestmark = pytest.mark.realdata
@@ -128,3 +128,12 @@ def test_raking_the_school_sample_agrees_with_r_survey() -> None:
     assert of[("H", "No")] == pytest.approx(67.125529, rel=1e-6)
     assert found.n_eff == pytest.approx(174.01, abs=0.005)
     assert np.average(schools["api00"], weights=found.weights) == pytest.approx(641.2303, rel=1e-6)
+
+
+def test_a_p_chart_of_the_airport_flags_four_of_nine_years_and_p_prime_none(sfo: pd.DataFrame) -> None:
+    answered = sfo[sfo["overall"].between(1, 5)].groupby("wave")["overall"]
+    top, n = answered.agg(lambda scores: (scores >= 4).sum()), answered.size()
+    plain, prime = (control_chart(top, kind=kind, n=n) for kind in ("p", "p_prime"))
+    assert (plain.n_points, int(plain.points["signal"].sum())) == (9, 4)
+    assert round(prime.sigma_z, 2) == 1.71
+    assert not prime.points["signal"].any()
