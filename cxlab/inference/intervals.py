@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, asdict, dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 from cxlab.inference.sentences import difference_statement, statement
 
@@ -90,6 +91,7 @@ def check_conf_level(conf_level: float) -> None:
         raise ValueError(f"`conf_level` must be between 0 and 1, got {conf_level!r}; 95% is 0.95")
 
 
+@lru_cache(maxsize=4_096)
 def critical_value(conf_level: float, df: float = math.inf) -> float:
     """How many standard errors the interval reaches to each side; NaN where no degree of freedom is left."""
     check_conf_level(conf_level)
@@ -98,7 +100,10 @@ def critical_value(conf_level: float, df: float = math.inf) -> float:
 
 def two_sided_p(statistic: float, df: float = math.inf) -> float:
     """The chance of a statistic at least this far from zero where there is no difference."""
-    return float(2 * stats.t.sf(abs(statistic), df)) if df > 0 else math.nan
+    if not df > 0:
+        return math.nan
+    below = special.ndtr(-abs(statistic)) if math.isinf(df) else special.stdtr(df, -abs(statistic))
+    return float(2 * below)
 
 
 @dataclass(frozen=True)

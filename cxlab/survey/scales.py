@@ -27,13 +27,15 @@ def check_scale(scores: Any, scale: Scale, *, name: str = "scores", whole: bool 
         given = given.reset_index(drop=True)
     if pd.api.types.is_bool_dtype(given.dtype):
         raise ValueError(f"`{name}` is true or false, not a rating from {low:g} to {high:g}; choose another column")
-    values = pd.to_numeric(given, errors="coerce").astype(float)
-    off = ~values.between(low, high) & given.notna()
+    values = given if given.dtype.kind in "fiu" else pd.to_numeric(given, errors="coerce")
+    numbers: Floats = np.array(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    answered = ~np.isnan(numbers) if values is given else given.notna().to_numpy()
+    off = answered & ~((numbers >= low) & (numbers <= high))
     if whole:
-        off |= values.notna() & (values != values.round())
+        off |= answered & (numbers != np.round(numbers))
     if off.any():
         raise ValueError(_off_the_scale(given[off], scale, name, whole))
-    return np.asarray(values, dtype=np.float64)
+    return numbers
 
 
 def _off_the_scale(wrong: pd.Series, scale: Scale, name: str, whole: bool) -> str:
