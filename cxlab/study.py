@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cxlab import context, products
-from cxlab.config import TABLES, Report, StudyConfig, study_config
+from cxlab.config import TABLES, Report, StudyConfig, Weights, study_config
 from cxlab.data.quality import examine, freshness
 from cxlab.data.schemas import SCHEMAS
 from cxlab.data.tables import Ingest, ingest, ratings, select
@@ -279,6 +279,11 @@ class Study:
     def report(self) -> Report:
         """[report]: conf_level, min_base, caution_base."""
         return self.config.report
+
+    @property
+    def weights(self) -> Weights:
+        """[weights]: margins to weight every wave to, and trim."""
+        return self.config.weights
 
     @property
     def known_until(self) -> pd.Timestamp:

@@ -73,7 +73,7 @@ def examine(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> list[Pro
         *_codes_in_texts(tables),
         *_codes_on_scales(tables, config),
         *_small_waves(tables, config),
-        *_margins(config),
+        *_margins(tables, config),
     ]
 
 
@@ -222,12 +222,18 @@ def _small_waves(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> Ite
             yield Problem(f"responses, {survey} wave {wave}", what, "", "warning")
 
 
-def _margins(config: StudyConfig) -> Iterator[Problem]:
-    """Margins that nobody rakes to."""
-    if config.weights.margins:
-        what = "are read and not used: this version weights only by a column `weight` of the answers"
-        way_out = "make the weights with cxlab.survey.rake and map them as columns.weight"
-        yield Problem("study.toml [weights.margins]", what, way_out, "warning")
+def _margins(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> Iterator[Problem]:
+    """Margins that no table has a column for, and who rakes to them."""
+    if not config.weights.margins or "responses" not in tables:
+        return
+    columns = [*tables["responses"].columns, *tables.get("customers", pd.DataFrame()).columns]
+    where = "study.toml [weights.margins]"
+    for name in config.weights.margins:
+        if name not in columns:
+            what = f"`{name}` is no column of the answers or of the customers"
+            yield Problem(where, what, did_you_mean(name, columns))
+    what = "08 weights every wave to them; other notebooks use weights only where the answers bring a column `weight`"
+    yield Problem(where, what, "", "note")
 
 
 def _left_out(loaded: Ingest) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from cxlab.survey.monitoring import Monitoring, monitor
 from cxlab.survey.movement import Movement, movement
 from cxlab.survey.scales import check_scale, orient
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
+from cxlab.survey.weighting import WeightedWaves, rake_waves
 from cxlab.survey.weights import RakedWeights, rake
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "RakedWeights",
     "SurveyEstimate",
     "WaveComparison",
+    "WeightedWaves",
     "ces",
     "check_scale",
     "compare",
@@ -33,5 +35,6 @@ __all__ = [
     "nps_change",
     "orient",
     "rake",
+    "rake_waves",
     "track",
 ]

@@ -9,7 +9,7 @@ What it does not say: why something moved. A difference between waves may be a d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from cxlab.inference.sentences import base, between, figure
 from cxlab.problems import ParameterError, did_you_mean
 from cxlab.survey.mix import mix_rate
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
+from cxlab.survey.weighting import WeightedWaves, rake_waves
 from cxlab.wording import SURVEY_WORDS, describe, inside_text, list_text, p_text
 
 _MOST_GROUPS = 12
@@ -51,6 +52,7 @@ class Movement:
     is_new: bool
     min_base: int
     mixes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=MIXES))
+    weighting: WeightedWaves | None = None
 
     @property
     def wave(self) -> str:
@@ -199,6 +201,26 @@ class Movement:
                 },
             }, rows  # fmt: skip
 
+    def weights_shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+        """What weighting to the margins cost, wave by wave; nothing where a study has no margins."""
+        if self.weighting is not None:
+            rows = self.weighting.waves
+            last: Any = rows.set_index("wave").loc[self.wave]
+            names = list_text(_plain(name) for name in self.weighting.margins)
+            note = {
+                "Method": "Raking (Deming & Stephan 1940), each wave on its own; 1 is the mean weight",
+                "Effective base": "Equally weighted respondents who would be as informative (Kish); the intervals know the weights",
+            }
+            if lost := int(rows["unplaced"].sum()):
+                who = "respondent without a category keeps" if lost == 1 else "respondents without a category keep"
+                note["Not placed"] = f"{lost:,} {who} the mean weight"
+            yield {
+                "name": "weights",
+                "title": f"Weighted to {names}, the {last['n']:,.0f} respondents of {self.wave} count as {last['n_eff']:,.0f}.",
+                "subtitle": "Weights by wave: respondents, effective base, design effect, lowest and largest weight",
+                "note": note,
+            }, rows.assign(n_eff=rows["n_eff"].round(1)).round({"deff": 2, "lowest": 2, "largest": 2})  # fmt: skip
+
     @property
     def unit_names(self) -> dict[str, str]:
         """unit → the same as part of a file's name: percent, points, scale_1_to_7."""
@@ -334,8 +356,9 @@ class Movement:
         """How many answered the newest wave and how they were weighted."""
         asked = self.track[self.track["wave"] == self.wave]
         most = asked.sort_values("n", kind="stable").iloc[-1]
+        to = f" to {list_text(_plain(name) for name in self.weighting.margins)}" if self.weighting else ""
         weighted = (
-            f"weighted, by the weights alone as informative as {most['n_eff']:,.0f} equally weighted answers"
+            f"weighted{to}, by the weights alone as informative as {most['n_eff']:,.0f} equally weighted answers"
             if most["weighted"]
             else "not weighted"
         )
@@ -458,6 +481,11 @@ def _moved(row: Any) -> str:
     return f"{inside_text(row['label'])} ({earlier} to {now})"
 
 
+def _plain(name: str) -> str:
+    """A column as a reader sees it."""
+    return name.replace("_", " ")
+
+
 def _plural(noun: str, n: int) -> str:
     return noun if n == 1 else f"{noun}s"
 
@@ -469,13 +497,16 @@ def movement(
     survey: str = "tracking",
     before: str = "",
     customers: pd.DataFrame | None = None,
+    margins: Mapping[str, Mapping[str, float]] | None = None,
+    trim: float | None = None,
     conf_level: float = 0.95,
     min_base: int = 30,
 ) -> Movement:
     """What one survey of customers shows: every wave, and the newest against `before` (empty: the wave before it).
 
     `responses` and `items` are those of an open study: one row a respondent, one row an item. Weights and clusters are
-    used where the answers have them; `customers` tells how much of a clear change comes from who answered.
+    used where the answers have them; `margins` weights every wave to the population (`rake_waves`), no weight above `trim`
+    times the mean; `customers` tells how much of a clear change comes from who answered.
 
     Raises `ParameterError` where there are no such answers, or no such wave.
     """
@@ -485,6 +516,9 @@ def movement(
         there = sorted(responses.loc[is_customer, "survey"].dropna().unique())
         what = f"`{survey}`: no customer has answered the {SURVEY_WORDS.get(survey, survey)} up to this period"
         raise ParameterError("survey", what, f"surveys with answers: {', '.join(there) or 'none'}")
+    weighting = rake_waves(rows, margins, customers=customers, trim=trim) if margins else None
+    if weighting is not None:
+        rows = weighting.responses
     design: dict[str, Any] = {
         "weights_col": "weight" if "weight" in rows and rows["weight"].notna().any() else None,
         "cluster_col": "cluster" if "cluster" in rows and rows["cluster"].notna().any() else None,
@@ -516,6 +550,7 @@ def movement(
         if "in_period" in newest
         else True,  # late answers are no new wave
         min_base=min_base,
+        weighting=weighting,
     )
 
 

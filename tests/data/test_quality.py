@@ -137,9 +137,15 @@ def test_a_wave_below_the_smallest_base_is_told(checked: Checked) -> None:
     assert "tracking wave 2026-Q3: 2 respondents, below min_base 3" in warning
 
 
-def test_margins_that_nobody_rakes_to_are_told(checked: Checked) -> None:
-    (warning,) = texts(checked(STUDY + "[weights.margins.plan]\nbasic = 0.5\nplus = 0.5\n"), "warning")
-    assert "study.toml [weights.margins]: are read and not used" in warning
+def test_margins_that_no_table_has_are_refused_and_who_uses_the_others_is_noted(checked: Checked) -> None:
+    margins = "[weights.margins.{}]\nbasic = 0.5\nplus = 0.5\n"
+    problems = checked(STUDY + margins.format("plan"))
+    assert texts(problems, "error") == []
+    assert any("08 weights every wave to them" in note for note in texts(problems, "note"))
+    (error,) = texts(checked(STUDY + margins.format("plam")), "error")
+    assert error == (
+        "study.toml [weights.margins]: `plam` is no column of the answers or of the customers; did you mean `plan`?"
+    )
 
 
 def test_a_password_in_study_toml_is_refused_without_repeating_it(checked: Checked) -> None:
