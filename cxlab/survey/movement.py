@@ -18,11 +18,12 @@ import pandas as pd
 from cxlab.inference.sentences import base, between, figure
 from cxlab.problems import ParameterError, did_you_mean
 from cxlab.survey.mix import mix_rate
-from cxlab.survey.tracking import WaveComparison, compare_waves, track
+from cxlab.survey.tracking import WaveComparison, as_tracked, compare_waves, track
 from cxlab.survey.weighting import WeightedWaves, rake_waves
+from cxlab.survey.where import Where, grouping_columns, where_it_moved
 from cxlab.wording import SURVEY_WORDS, describe, inside_text, list_text, p_text
 
-_MOST_GROUPS = 12
+_MOST_WHERE = 3  # clear changes, for which the page says where
 LEADING_ROLES = ("loyalty", "satisfaction", "effort")
 MOSTLY_MIX = 0.5  # share of a clear change that comes from who answered, from which on it is said to be mix
 MIXES = ["item", "label", "unit", "by", "change", "mix", "rate", "share", "group", "share_before", "share_after"]
@@ -53,6 +54,7 @@ class Movement:
     min_base: int
     mixes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=MIXES))
     weighting: WeightedWaves | None = None
+    where: list[Where] = field(default_factory=list)
 
     @property
     def wave(self) -> str:
@@ -123,6 +125,7 @@ class Movement:
         said = [self._lead_sentence(item) for item in self.leads[1:]]
         if self.leads:
             said.append(self._family_sentence())
+        said += [line for line in map(self._uneven_sentence, self.where) if line][:1]
         said += [line for line in (self._mix_sentence(), self._power_sentence(), self._stale_sentence()) if line]
         return said
 
@@ -189,7 +192,7 @@ class Movement:
             )
             rows = rows.assign(by=rows["by"].str.replace("_", " "))
             mostly = self.only_mix["label"].tolist()
-            title = "No clear change comes mostly from who answered, as far as the customers table tells."
+            title = "No clear change comes mostly from who answered, as far as the groups tell."
             if mostly:
                 title = f"{list_text(mostly)}: the change comes mostly from who answered, not from what they felt."
             yield {
@@ -197,9 +200,54 @@ class Movement:
                 "subtitle": f"Clear changes from {self.before} to {self.wave}: total, part within groups, part from who answered",
                 "note": {
                     "Method": "Kitagawa 1955, symmetric; both parts add up to the change",
-                    "Groups": "The column of the customers table that explains most of each change",
+                    "Groups": "For each change the grouping of those who answered that explains most of it",
                 },
             }, rows  # fmt: skip
+
+    def where_shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+        """For the leading measure and the clearest changes: the grouping whose groups changed most unlike each other."""
+        for found in self.where:
+            if found.item not in self.leads[:1] and found.uneven.empty:
+                continue
+            by = found.first
+            rows = found.groups[found.groups["by"] == by].assign(label=found.groups["group"], n=found.groups["n_after"])
+            test: Any = found.columns.set_index("by").loc[by]
+            name = self._name(found.item)
+            counted = f"{len(found.columns)} {_groupings(len(found.columns))}"
+            title = (
+                self._uneven_sentence(found)
+                or f"{name}: of {counted} none clearly shows that it moved here and not there."
+            )
+            yield {
+                "name": f"where_{found.item}",
+                "title": title,
+                "subtitle": f"Difference {self.wave} minus {self.before} by {_plain(by)}, {self._interval_words()}",
+                "alt": describe(
+                    f"Dot plot of the difference in {inside_text(name)} by {_plain(by)}", rows.assign(estimate=rows["difference"]),
+                    label_col="label", unit=str(rows["unit"].iloc[0]), difference=True, min_base=self.min_base,
+                ),
+                "note": {
+                    "Grouping": f"Of {len(found.columns)} the one whose groups differ most: "
+                    + list_text(_plain(column) for column in found.columns["by"]),
+                    "Test": f"Do the groups differ? Cochran's Q {test['statistic']:.1f} on {test['df']:.0f} degrees of freedom, p "
+                    f"{p_text(test['p_value'])}, q {p_text(test['q_value'])} of {len(found.columns)}",
+                    "Groups": f"{int(found.groups['p_value'].notna().sum())} changes of groups are one family "
+                    "(Benjamini–Hochberg); one group clear and another not is no difference between them",
+                },
+            }, rows.reset_index(drop=True)  # fmt: skip
+
+    def _uneven_sentence(self, found: Where) -> str:
+        """Where a measure moved most, if the groups clearly differ; else nothing."""
+        if found.uneven.empty:
+            return ""
+        rows = found.groups[(found.groups["by"] == found.first) & found.groups["difference"].notna()]
+        fell = rows["difference"].mean() < 0
+        far: Any = rows.sort_values("difference", ascending=fell, kind="stable").iloc[0]
+        unit = " points" if far["unit"] in ("%", "points") else ""
+        return (
+            f"{self._name(found.item)} {'fell' if fell else 'rose'} most for {far['group']} ({_plain(found.first)}), by "
+            f"{figure(abs(far['difference']), far['unit'] if not unit else 'points')}{unit}, and not alike for all."
+        )
 
     def weights_shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
         """What weighting to the margins cost, wave by wave; nothing where a study has no margins."""
@@ -481,6 +529,10 @@ def _moved(row: Any) -> str:
     return f"{inside_text(row['label'])} ({earlier} to {now})"
 
 
+def _groupings(n: int) -> str:
+    return "grouping" if n == 1 else "groupings"
+
+
 def _plain(name: str) -> str:
     """A column as a reader sees it."""
     return name.replace("_", " ")
@@ -534,13 +586,17 @@ def movement(
     newest = rows[rows["wave"] == waves[-1]]
     known = items.set_index("item")
     change = compare_waves(rows, items, before=earlier, after=waves[-1], **design) if earlier else None
+    known_of = _with_customers(rows, customers)
+    groups = grouping_columns(known_of, items["item"])
+    leads = _leading(tracked, known, waves[-1])
     return Movement(
         survey=survey,
         waves=waves,
         track=tracked,
         change=change,
-        mixes=_mixes(rows, change, known, customers),
-        leads=_leading(tracked, known, waves[-1]),
+        mixes=_mixes(known_of, change, known, groups),
+        where=_where(known_of, change, known, leads, groups, design),
+        leads=leads,
         labels={item: _words(item, known) for item in tracked["item"].unique()},
         questions={item: _text_or_none(known.loc[item].get("question")) or "" for item in tracked["item"].unique()},
         touchpoints={item: _text_or_none(known.loc[item, "touchpoint"]) for item in tracked["item"].unique()},
@@ -554,22 +610,49 @@ def movement(
     )
 
 
-def _mixes(
-    rows: pd.DataFrame, change: WaveComparison | None, items: pd.DataFrame, customers: pd.DataFrame | None
-) -> pd.DataFrame:
-    """One row a clear change and column of customers: how much of it is mix."""
-    if change is None or customers is None or "customer_id" not in rows:
+def _with_customers(rows: pd.DataFrame, customers: pd.DataFrame | None) -> pd.DataFrame:
+    """The answers with what the customers table knows of those who gave them; what the answers bring themselves stays."""
+    if customers is None or "customer_id" not in rows:
+        return rows
+    about = customers.drop_duplicates("customer_id").set_index("customer_id")
+    return rows.join(about[[name for name in about if name not in rows]], on="customer_id")
+
+
+def _where(
+    rows: pd.DataFrame,
+    change: WaveComparison | None,
+    items: pd.DataFrame,
+    leads: list[str],
+    groups: list[str],
+    design: dict[str, Any],
+) -> list[Where]:
+    """Where the leading measure and the clearest changes moved."""
+    if change is None or not groups:
+        return []
+    clear = change.frame[change.frame["reading"].isin(["better", "worse", "changed"])].sort_values(
+        "q_value", kind="stable"
+    )
+    chosen = dict.fromkeys([*leads[:1], *clear["item"].head(_MOST_WHERE)])
+    before, after = (rows[rows["wave"] == str(wave)] for wave in (change.before, change.after))
+    used: dict[str, Any] = {
+        "weights_col": design["weights_col"] if change.weighted else None,
+        "cluster_col": design["cluster_col"] if change.clustered else None,
+        "conf_level": design["conf_level"],
+        "min_base": design["min_base"],
+    }
+    found = [
+        where_it_moved(before, after, as_tracked({"item": item, **items.loc[item].to_dict()}), groups, **used)
+        for item in chosen
+    ]
+    return [where for where in found if len(where.columns)]
+
+
+def _mixes(rows: pd.DataFrame, change: WaveComparison | None, items: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    """One row a clear change and way of grouping: how much of it is mix."""
+    if change is None or not groups:
         return pd.DataFrame(columns=MIXES)
     clear = change.frame[change.frame["reading"].isin(["better", "worse", "changed"])]
-    groups = [
-        str(column)
-        for column in customers
-        if column not in ("customer_id", "account_id", "from_source")
-        and pd.api.types.is_string_dtype(customers[column])
-        and 2 <= customers[column].nunique() <= _MOST_GROUPS
-    ]
-    about = customers.drop_duplicates("customer_id").set_index("customer_id")[[g for g in groups if g not in rows]]
-    both = rows[rows["wave"].isin([str(change.before), str(change.after)])].join(about, on="customer_id")
+    both = rows[rows["wave"].isin([str(change.before), str(change.after)])]
     both = both.assign(_order=(both["wave"] == str(change.after)).astype(int))
     made = []
     for entry in clear.to_dict("records"):

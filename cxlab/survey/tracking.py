@@ -115,7 +115,7 @@ def track(
         part = responses[responses[wave_col] == wave]
         weighted = _has(part, weights_col)
         for item in tracked:
-            measured = _measure(part, item, wave, weights_col if weighted else None, cluster_col)
+            measured = measure_item(part, item, wave, weights_col if weighted else None, cluster_col)
             stated = asdict(survey_estimate(measured, item.item, conf_level))
             suppressed = 0 < measured.mean.n < min_base
             if suppressed:
@@ -158,7 +158,11 @@ def compare_waves(
     columns = (weights_col if weighted else None, cluster_col if clustered else None)
     rows = [
         _compared(
-            item, _measure(first, item, before, *columns), _measure(last, item, after, *columns), conf_level, min_base
+            item,
+            measure_item(first, item, before, *columns),
+            measure_item(last, item, after, *columns),
+            conf_level,
+            min_base,
         )
         for item in _tracked(items, responses)
         if first[item.item].notna().any() or last[item.item].notna().any()
@@ -166,7 +170,7 @@ def compare_waves(
     frame = pd.DataFrame(rows, columns=_COMPARED_COLUMNS)
     frame["q_value"] = benjamini_hochberg(frame["p_value"])
     frame["reading"] = [
-        _reading(q, change, good, 1 - conf_level)
+        reading_of(q, change, good, 1 - conf_level)
         for q, change, good in zip(frame["q_value"], frame["difference"], frame.pop("good"), strict=True)
     ]
     design = " ".join(
@@ -211,10 +215,10 @@ def _tracked(items: pd.DataFrame, responses: pd.DataFrame) -> Iterator[Tracked]:
     check_columns(items, list(_ITEM_COLUMNS))
     for row in items.to_dict("records"):
         if row["item"] in responses.columns and pd.notna(row["low"]) and pd.notna(row["high"]):
-            yield _as_tracked(row)
+            yield as_tracked(row)
 
 
-def _as_tracked(row: dict[Any, Any]) -> Tracked:
+def as_tracked(row: dict[Any, Any]) -> Tracked:
     scale = (float(row["low"]), float(row["high"]))
     role, turned = row["role"], row.get("reversed") is True
     metric: Metric = "mean"
@@ -244,7 +248,7 @@ def _has(part: pd.DataFrame, column: str | None) -> bool:
     return column is not None and bool(part[column].notna().any())
 
 
-def _measure(
+def measure_item(
     part: pd.DataFrame, tracked: Tracked, wave: Any, weights_col: str | None, cluster_col: str | None
 ) -> Measure:
     """One item in one wave, turned so that the good end is high where the study says which that is."""
@@ -298,7 +302,7 @@ def _compared(tracked: Tracked, before: Measure, after: Measure, conf_level: flo
     )
 
 
-def _reading(q_value: float, change: float, good: int, alpha: float) -> str:
+def reading_of(q_value: float, change: float, good: int, alpha: float) -> str:
     """What a tested difference means for customers."""
     if math.isnan(q_value):
         return "not tested"
