@@ -21,7 +21,7 @@ from cxlab.survey.mix import mix_rate
 from cxlab.survey.tracking import WaveComparison, as_tracked, compare_waves, track
 from cxlab.survey.weighting import WeightedWaves, rake_waves
 from cxlab.survey.where import Where, grouping_columns, where_it_moved
-from cxlab.wording import SURVEY_WORDS, describe, inside_text, list_text, p_text
+from cxlab.wording import SURVEY_WORDS, describe, difference_text, inside_text, list_text, p_text
 
 _MOST_WHERE = 3  # clear changes, for which the page says where
 LEADING_ROLES = ("loyalty", "satisfaction", "effort")
@@ -241,13 +241,16 @@ class Movement:
         if found.uneven.empty:
             return ""
         rows = found.groups[(found.groups["by"] == found.first) & found.groups["difference"].notna()]
-        fell = rows["difference"].mean() < 0
-        far: Any = rows.sort_values("difference", ascending=fell, kind="stable").iloc[0]
-        unit = " points" if far["unit"] in ("%", "points") else ""
-        return (
-            f"{self._name(found.item)} {'fell' if fell else 'rose'} most for {far['group']} ({_plain(found.first)}), by "
-            f"{figure(abs(far['difference']), far['unit'] if not unit else 'points')}{unit}, and not alike for all."
-        )
+        low, high = (rows.sort_values("difference", kind="stable").iloc[place] for place in (0, -1))
+        far: Any = low if abs(low["difference"]) >= abs(high["difference"]) else high
+        name, by, unit = self._name(found.item), _plain(found.first), str(far["unit"])
+        if far["reading"] in ("better", "worse", "changed"):
+            verb = "fell" if far["difference"] < 0 else "rose"
+            size = figure(abs(far["difference"]), "points" if unit == "%" else unit)
+            size += " points" if unit in ("%", "points") else ""
+            return f"{name} {verb} most for {far['group']} ({by}), by {size}, and not alike for all."
+        ends = " and ".join(f"{difference_text(row['difference'], unit)} for {row['group']}" for row in (low, high))
+        return f"{name} did not move alike by {by}: {ends}, neither clear on its own."
 
     def weights_shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
         """What weighting to the margins cost, wave by wave; nothing where a study has no margins."""

@@ -96,7 +96,7 @@ def test_columns_that_group_people_are_found_and_ids_are_not() -> None:
     assert grouping_columns(rows, ["app"]) == ["region"]
 
 
-def _moved(after: pd.DataFrame) -> object:
+def _moved(after: pd.DataFrame, **more: float) -> object:
     waves = [
         part.assign(
             wave=wave, survey="tracking", perspective="customer", in_period=wave == "B",
@@ -104,7 +104,7 @@ def _moved(after: pd.DataFrame) -> object:
         )
         for wave, month, part in (("A", 5, BEFORE), ("B", 8, after))
     ]  # fmt: skip
-    return movement(pd.concat(waves, ignore_index=True), pd.DataFrame([ITEM]))
+    return movement(pd.concat(waves, ignore_index=True), pd.DataFrame([ITEM]), **more)  # type: ignore[arg-type]
 
 
 def test_the_page_names_the_place_only_where_the_groups_differ() -> None:
@@ -118,3 +118,16 @@ def test_the_page_names_the_place_only_where_the_groups_differ() -> None:
     ((words, _),) = _moved(ALIKE).where_shown()  # type: ignore[attr-defined]
     assert words["title"] == "App: of 1 grouping none clearly shows that it moved here and not there."
     assert not any("region" in line for line in _moved(ALIKE).sentences())  # type: ignore[attr-defined]
+
+
+def test_groups_that_differ_without_one_that_is_clear_are_told_by_their_ends() -> None:
+    """Rises and falls that cancel each other: unlike, though none is clear on its own."""
+    after = people(north=(72, 100), south=(48, 100), west=(60, 100))
+    found = where_it_moved(BEFORE, after, TRACKED, ["region"], conf_level=0.9)
+    assert found.uneven["by"].tolist() == ["region"]
+    assert set(found.groups["reading"]) == {"no clear change"}
+    moved = _moved(after, conf_level=0.9)
+    assert (
+        "App did not move alike by region: −12 for south and +12 for north, neither clear on its own."
+        in moved.sentences()
+    )  # type: ignore[attr-defined]
