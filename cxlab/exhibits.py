@@ -54,7 +54,18 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _OWN_FIGURES = {
-    "n": ("estimate", "difference", "std_error", "conf_low", "conf_high", "p_value", "q_value", "n_eff", "n_missing"),
+    "n": (
+        "estimate",
+        "difference",
+        "std_error",
+        "conf_low",
+        "conf_high",
+        "p_value",
+        "q_value",
+        "n_eff",
+        "deff",
+        "n_missing",
+    ),
     "n_before": (
         "estimate_before",
         "difference",

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from cxlab.inference.intervals import (
     Estimate,
@@ -42,6 +43,15 @@ class SurveyEstimate(Estimate):
     _: KW_ONLY
     n_eff: float = math.nan
     n_missing: int = 0
+
+    @property
+    def deff(self) -> float:
+        """What unequal weights cost: n / n_eff, 1 where all weights are equal (Kish 1965). It does not know the clusters."""
+        return self.n / self.n_eff if self.n_eff > 0 else math.nan
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row, one column a field, and deff."""
+        return super().to_frame().assign(deff=self.deff)
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def track(
 
     `responses` has one row a respondent and one column an item; `items` has item, role, low, high, and where a study
     says so reversed and high_is_easy. Columns of the result: wave, item, metric, unit, estimate, std_error, conf_low,
-    conf_high, conf_level, n, n_eff (Kish), n_missing, weighted, suppressed, reason.
+    conf_high, conf_level, n, n_eff (Kish), deff (n / n_eff), n_missing, weighted, suppressed, reason.
 
     Figures of a base below `min_base` are NaN, suppressed, with the reason `n<30`. A wave without any weight is
     unweighted even where others have weights; `weighted` and `reason` say so. Raises ValueError for answers off the
@@ -116,7 +116,8 @@ def track(
         weighted = _has(part, weights_col)
         for item in tracked:
             measured = measure_item(part, item, wave, weights_col if weighted else None, cluster_col)
-            stated = asdict(survey_estimate(measured, item.item, conf_level))
+            found = survey_estimate(measured, item.item, conf_level)
+            stated = asdict(found) | {"deff": found.deff}
             suppressed = 0 < measured.mean.n < min_base
             if suppressed:
                 stated |= dict.fromkeys(_FIGURES, math.nan) | {"reason": f"n<{min_base}"}
@@ -181,7 +182,7 @@ def compare_waves(
 
 
 _TRACK_COLUMNS = [
-    "wave", "item", "metric", "unit", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n", "n_eff",
+    "wave", "item", "metric", "unit", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n", "n_eff", "deff",
     "n_missing", "weighted", "suppressed", "reason",
 ]  # fmt: skip
 _COMPARED_COLUMNS = [

@@ -55,6 +55,8 @@ def test_a_weight_of_two_moves_the_estimate_like_a_second_respondent_and_not_the
     assert found.estimate == pytest.approx(nps([10, 10, 0, 8]).estimate)
     assert found.n == 3
     assert found.n_eff == pytest.approx(16 / 6)
+    assert found.deff == pytest.approx(found.n * 6 / 16)
+    assert found.to_frame()["deff"].iloc[0] == found.deff
 
 
 def test_copies_of_respondents_inside_a_cluster_add_no_information() -> None:
