@@ -14,11 +14,13 @@ from cxlab.inference.intervals import (
     wilson,
 )
 from cxlab.inference.multiplicity import benjamini_hochberg
+from cxlab.inference.suppression import Suppressed, recoverable, suppress
 
 __all__ = [
     "Difference",
     "Estimate",
     "LinearisedMean",
+    "Suppressed",
     "benjamini_hochberg",
     "detectable_difference",
     "difference",
@@ -28,6 +30,8 @@ __all__ = [
     "linearised_mean",
     "mean_row",
     "newcombe",
+    "recoverable",
     "share_row",
+    "suppress",
     "wilson",
 ]
