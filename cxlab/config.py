@@ -97,7 +97,8 @@ class Source(FileOptions):
 
     path: str
     table: str | None = None
-    format: Literal["auto", "csv", "excel", "parquet"] = "auto"
+    format: Literal["auto", "csv", "excel", "parquet", "spss"] = "auto"
+    labels: list[str] | None = None  # columns of an SPSS file that are read as their value labels
     layout: Literal["wide", "long"] = "wide"
     item_col: str = "item"
     score_col: str = "score"

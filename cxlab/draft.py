@@ -6,6 +6,7 @@ a column means. What it drafts is a beginning that `cxlab check` can speak about
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class _Drafted:
     table: str
     columns: dict[str, str]
     items: dict[str, tuple[str, tuple[int, int], list[int]]] = field(default_factory=dict)
+    questions: dict[str, str] = field(default_factory=dict)  # by column, where the file says them
 
 
 def draft_study(root: Path, study: str, files: Iterable[Path]) -> Path:
@@ -77,7 +79,8 @@ def _draft_file(file: Path) -> _Drafted:
 
     if not file.is_file():
         raise StudyError(Problem(str(file), "there is no such file", "name the exports to describe"))
-    rows = read_file(file, Source(path=file.name), shown=file.name).rows
+    raw = read_file(file, Source(path=file.name), shown=file.name)
+    rows = raw.rows
     found: dict[str, str] = {}
     for canonical, pattern in _ROLES_OF_COLUMNS.items():
         named = [c for c in rows.columns if re.fullmatch(pattern, c.strip(), re.I) and c not in found.values()]
@@ -85,7 +88,7 @@ def _draft_file(file: Path) -> _Drafted:
             found[canonical] = named[0]
     items = {} if "amount" in found else dict(_answers(rows.drop(columns=list(found.values()))))
     if len(items) >= 2:
-        return _Drafted(file, "responses", _only(found, _OF_RESPONSES), items)
+        return _Drafted(file, "responses", _only(found, _OF_RESPONSES), items, raw.question_text)
     if not {"timestamp", "text"} & set(found) and "submitted_at" in found:  # a lone date, and nothing was written then
         found["timestamp"] = found["submitted_at"]
     for table, needed, more in _TABLES:
@@ -167,14 +170,17 @@ def _source_lines(name: str, draft: _Drafted) -> list[str]:
 def _item_lines(drafts: list[_Drafted]) -> list[str]:
     """Every item once, with the widest scale that one of the files shows."""
     items: dict[str, tuple[str, tuple[int, int]]] = {}
+    questions: dict[str, str] = {}
     for draft in drafts:
+        questions = draft.questions | questions
         for name, (column, (low, high), _) in draft.items.items():
             first, known = items.get(name, (column, (low, high)))
             items[name] = first, (min(low, known[0]), max(high, known[1]))
     lines = []
     for name, (column, scale) in items.items():
         role = "loyalty" if scale == (0, 10) else "effort" if scale == (1, 7) else "satisfaction"
-        lines += [f"[items.{name}]", f"question = {_quoted(column)}  # check: the words that were asked"]
+        question = " ".join(questions.get(column, column).split())
+        lines += [f"[items.{name}]", f"question = {_quoted(question)}  # check: the words that were asked"]
         if column != name:
             lines.append(f"column = {_quoted(column)}")
         lines += [f'role = "{role}"  # check', f"scale = [{scale[0]}, {scale[1]}]", ""]
@@ -182,5 +188,4 @@ def _item_lines(drafts: list[_Drafted]) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""Reads one export exactly as it came: CSV, Excel or parquet to text, with no row lost on the way.
+"""Reads one export exactly as it came: CSV, Excel, parquet or SPSS to text, with no row lost on the way.
 
 One row of `RawTable.rows` is one data row of the file, every cell as text, an empty cell as None. Rows that cannot be
 believed (ragged, broken quotes, undecodable bytes, a header repeated by joining files) are in `rejects` with their line
@@ -36,14 +36,18 @@ _ENDINGS = {
     "csv": (".csv", ".tsv", ".tab", ".txt"),
     "excel": (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
     "parquet": (".parquet", ".pq"),
+    "spss": (".sav", ".zsav"),
 }
+_SPSS = "an SPSS file"
 _SIGNATURES = {  # how files that are no text begin, and what they are
     b"PK\x03\x04": "an Excel workbook or a zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"PAR1": "a parquet file",
     b"\x1f\x8b": "a gzip archive",
     b"%PDF": "a PDF",
-    b"$FL2": "an SPSS file",
+    b"$FL2": _SPSS,
+    b"$FL3": _SPSS,
+    b"\x1c\0\0\0\0\0\0\0ENCRYPTEDSAV": "an SPSS file with a password",
 }
 _BYTE_ORDER_MARKS = (  # the longer ones first: a UTF-32 mark begins like a UTF-16 one
     (b"\xff\xfe\x00\x00", "utf-32-le"),
@@ -123,13 +127,15 @@ def read_file(path: Path, options: Source, *, shown: str) -> RawTable:
     """Read one export as text. `shown` names the file in messages.
 
     The index of `rows` is called `line`: the physical line on which the record begins (Excel: the row of the sheet;
-    parquet: the number of the row, from 1). Blank lines are no rows. Raises `StudyError` where the file as a whole
+    parquet and SPSS: the number of the row, from 1). Blank lines are no rows. Raises `StudyError` where the file as a whole
     cannot be read: unknown format, no header, a column named twice, one column that holds a delimiter.
     """
     kind = _format_of(path, options, shown)
     try:
         if kind == "parquet":
             return _read_parquet(path, shown)
+        if kind == "spss":
+            return _read_spss(path, options, shown)
         return _read_excel(path, options, shown) if kind == "excel" else _read_csv(path, options, shown)
     except FileNotFoundError:
         _refuse(shown, "there is no such file", "check `path` of the source")
@@ -189,7 +195,9 @@ def _breaks(cell: str) -> int:
 def _refuse_what_is_no_text(data: bytes, shown: str) -> None:
     for signature, kind in _SIGNATURES.items():
         if data.startswith(signature):
-            _refuse(shown, f"is {kind}, not CSV", "give it the right ending, or export it as CSV, Excel or parquet")
+            _refuse(
+                shown, f"is {kind}, not CSV", "give it the right ending, or export it as CSV, Excel, parquet or SPSS"
+            )
     if re.match(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|\?xml)", data[:200], re.I):
         _refuse(shown, "is a web page or XML, not CSV", "export it again: often this is a log-in page that was saved")
 
@@ -272,13 +280,15 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _tell_lost_characters(text: str, shown: str, notes: list[Problem]) -> None:
+def _tell_lost_characters(
+    text: str, shown: str, notes: list[Problem], *, way_out: str = "export it again as UTF-8"
+) -> None:
     if lost := text.count("\ufffd"):
         what = f"holds {lost} replacement characters (\ufffd): letters were lost before this export"
         notes.append(Problem(shown, what, "export it again with the right encoding", "warning"))
     if "â€™" in text or "Ã©" in text or "Ã¼" in text:
         what = "holds text like `Ã©` or `â€™`: UTF-8 that was once read as cp1252 and saved so"
-        notes.append(Problem(shown, what, "export it again as UTF-8", "warning"))
+        notes.append(Problem(shown, what, way_out, "warning"))
 
 
 def _sniff(sample: list[str], shown: str) -> str:
@@ -595,12 +605,19 @@ def _read_parquet(path: Path, shown: str) -> RawTable:
     }
     lines = pd.RangeIndex(1, table.num_rows + 1, name="line")
     rows = pd.DataFrame(columns, index=lines, dtype=object).set_axis(pd.Index(names, dtype=object), axis=1)
+    return _without_empty_rows(path, rows, {}, shown, notes)
+
+
+def _without_empty_rows(
+    path: Path, rows: pd.DataFrame, question_text: dict[str, str], shown: str, notes: list[Problem]
+) -> RawTable:
+    """A table read column by column: rows that hold nothing are rejected, columns without a name get one."""
     rejects = _Rejects()
     empty = rows.isna().all(axis=1)
     for line in rows.index[empty]:
         rejects.add(line, "", "every cell is empty")
     rows = _name_the_nameless(rows[~empty] if empty.any() else rows, shown, notes)
-    return RawTable(path, rows, rejects.to_frame(), {}, notes)
+    return RawTable(path, rows, rejects.to_frame(), question_text, notes)
 
 
 def _parquet_text(column: Any, name: str, shown: str, notes: list[Problem]) -> np.ndarray:
@@ -650,6 +667,31 @@ def _iso(column: Any) -> Any:
     except pa.ArrowInvalid:
         column = column.cast(pa.timestamp("us", zone), safe=False)
     return pc.replace_substring(column.cast(pa.string()), " ", "T", max_replacements=1)
+
+
+# --------------------------------------------------------------------------------------------------------------- SPSS
+
+
+def _read_spss(path: Path, options: Source, shown: str) -> RawTable:
+    from cxlab.data.spss import read_spss
+
+    with path.open("rb") as file:
+        head = file.read(80)
+    kind = next((known for signature, known in _SIGNATURES.items() if head.startswith(signature)), "no SPSS file")
+    if kind != _SPSS:
+        what = f"is {kind if head else 'empty'} and cannot be read as SPSS"
+        _refuse(shown, what, "export it again, under the right ending and without a password")
+    read = read_spss(path, options, shown)
+    names = _column_names(read.names, shown)
+    n_rows = len(read.cells[0])
+    lines = pd.RangeIndex(1, n_rows + 1, name="line")
+    rows = pd.DataFrame(dict(enumerate(read.cells)), index=lines, dtype=object)
+    rows = rows.set_axis(pd.Index(names, dtype=object), axis=1)
+    way_out = 'say the right one, for example encoding = "utf-8", or mend the texts in SPSS'
+    _tell_lost_characters("\n".join(read.texts), shown, read.notes, way_out=way_out)
+    if not n_rows:
+        read.notes.append(Problem(shown, "has columns and no rows", "export it again", "warning"))
+    return _without_empty_rows(path, rows, read.question_text, shown, read.notes)
 
 
 # -------------------------------------------------------------------------------------------------------------- times
