@@ -3,31 +3,48 @@
 Every figure is about those who were asked and answered. Rows are respondents; a missing answer is left out and counted.
 """
 
+from cxlab.survey.carefulness import Carefulness, carefulness
+from cxlab.survey.careless import Careless, careless, effect_of_exclusion
 from cxlab.survey.comparison import compare, nps_change
+from cxlab.survey.contacts import alert_queue, answer_lag, contact_rule, coverage, lag_bands, lag_decay
 from cxlab.survey.control import ControlChart, control_chart
 from cxlab.survey.metrics import SurveyEstimate, ces, csat, nps
 from cxlab.survey.mix import mix_rate
 from cxlab.survey.monitoring import Monitoring, monitor
 from cxlab.survey.movement import Movement, movement
+from cxlab.survey.reliability import IndexScale, index_scale
 from cxlab.survey.scales import check_scale, orient
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
 from cxlab.survey.weighting import WeightedWaves, rake_waves
 from cxlab.survey.weights import RakedWeights, rake
 
 __all__ = [
+    "Carefulness",
+    "Careless",
     "ControlChart",
+    "IndexScale",
     "Monitoring",
     "Movement",
     "RakedWeights",
     "SurveyEstimate",
     "WaveComparison",
     "WeightedWaves",
+    "alert_queue",
+    "answer_lag",
+    "carefulness",
+    "careless",
     "ces",
     "check_scale",
     "compare",
     "compare_waves",
+    "contact_rule",
     "control_chart",
+    "coverage",
     "csat",
+    "effect_of_exclusion",
+    "index_scale",
+    "lag_bands",
+    "lag_decay",
     "mix_rate",
     "monitor",
     "movement",
