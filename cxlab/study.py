@@ -147,6 +147,11 @@ class Study:
         return self.ratings if self.has("responses") else None
 
     @property
+    def events_or_none(self) -> ibis.Table | None:
+        """`events`, or None where the study has no log."""
+        return self.events if self.has("events") else None
+
+    @property
     def events_of_period(self) -> pd.DataFrame | None:
         """The events that lie in the period, as a DataFrame; None where the study has none."""
         if not self.has("events"):

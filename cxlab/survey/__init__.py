@@ -14,6 +14,7 @@ from cxlab.survey.monitoring import Monitoring, monitor
 from cxlab.survey.movement import Movement, movement
 from cxlab.survey.reliability import IndexScale, index_scale
 from cxlab.survey.scales import check_scale, orient
+from cxlab.survey.timing import EventTiming, event_timing
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
 from cxlab.survey.weighting import WeightedWaves, rake_waves
 from cxlab.survey.weights import RakedWeights, rake
@@ -22,6 +23,7 @@ __all__ = [
     "Carefulness",
     "Careless",
     "ControlChart",
+    "EventTiming",
     "IndexScale",
     "Monitoring",
     "Movement",
@@ -42,6 +44,7 @@ __all__ = [
     "coverage",
     "csat",
     "effect_of_exclusion",
+    "event_timing",
     "index_scale",
     "lag_bands",
     "lag_decay",
