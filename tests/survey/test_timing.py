@@ -48,7 +48,7 @@ def test_who_answers_late_and_less_content_is_said_with_the_caveat() -> None:
     assert words["title"] == "After an event: who answers late is less content."
     assert table[["label", "estimate", "n"]].to_numpy().tolist() == [
         ["within 1 hour", 100.0, 100],
-        ["later than 7 days", 0.0, 100],
+        ["longer than 7 days", 0.0, 100],
     ]
     assert "who answers late differs from who answers early" in words["note"]["Slope"]
     assert found.sentences()[0].startswith("After an event: answers that come twice as late are ")
