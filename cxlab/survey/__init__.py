@@ -13,6 +13,16 @@ from cxlab.survey.mix import mix_rate
 from cxlab.survey.monitoring import Monitoring, monitor
 from cxlab.survey.movement import Movement, movement
 from cxlab.survey.reliability import IndexScale, index_scale
+from cxlab.survey.representation import Representation, representation
+from cxlab.survey.representativity import (
+    achieved_sample,
+    drift,
+    late_responders,
+    regularity,
+    repeat_respondents,
+    response_indicator,
+    runs_test,
+)
 from cxlab.survey.scales import check_scale, orient
 from cxlab.survey.timing import EventTiming, event_timing
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
@@ -28,9 +38,11 @@ __all__ = [
     "Monitoring",
     "Movement",
     "RakedWeights",
+    "Representation",
     "SurveyEstimate",
     "WaveComparison",
     "WeightedWaves",
+    "achieved_sample",
     "alert_queue",
     "answer_lag",
     "carefulness",
@@ -43,11 +55,13 @@ __all__ = [
     "control_chart",
     "coverage",
     "csat",
+    "drift",
     "effect_of_exclusion",
     "event_timing",
     "index_scale",
     "lag_bands",
     "lag_decay",
+    "late_responders",
     "mix_rate",
     "monitor",
     "movement",
@@ -56,5 +70,10 @@ __all__ = [
     "orient",
     "rake",
     "rake_waves",
+    "regularity",
+    "repeat_respondents",
+    "representation",
+    "response_indicator",
+    "runs_test",
     "track",
 ]

@@ -18,11 +18,13 @@ import pandas as pd
 from cxlab.inference.sentences import base, between, figure
 from cxlab.problems import ParameterError, did_you_mean
 from cxlab.survey.mix import mix_rate
+from cxlab.survey.representativity import drift
 from cxlab.survey.tracking import WaveComparison, as_tracked, compare_waves, track
 from cxlab.survey.weighting import WeightedWaves, rake_waves
 from cxlab.survey.where import Where, grouping_columns, where_it_moved
 from cxlab.wording import SURVEY_WORDS, describe, difference_text, inside_text, list_text, p_text
 
+_DRIFT = 10.0  # percent of respondents, from which on a wave's profile is said to be another
 _MOST_WHERE = 3  # clear changes, for which the page says where
 LEADING_ROLES = ("loyalty", "satisfaction", "effort")
 MOSTLY_MIX = 0.5  # share of a clear change that comes from who answered, from which on it is said to be mix
@@ -55,6 +57,7 @@ class Movement:
     mixes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=MIXES))
     weighting: WeightedWaves | None = None
     where: list[Where] = field(default_factory=list)
+    profile: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def wave(self) -> str:
@@ -201,6 +204,29 @@ class Movement:
                 "note": {
                     "Method": "Kitagawa 1955, symmetric; both parts add up to the change",
                     "Groups": "For each change the grouping of those who answered that explains most of it",
+                },
+            }, rows  # fmt: skip
+
+    def profile_shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+        """Whether other people answered than before; nothing where nothing is known of them."""
+        if len(self.profile):
+            rows = self.profile.sort_values("drift", ascending=False, kind="stable", ignore_index=True)
+            rows = rows.assign(label=rows["variable"].map(_plain), most=rows["category"].astype(str))
+            first: Any = rows.iloc[0]
+            far = int(rows["warn"].sum())
+            title = f"No profile of respondents moved by more than {_DRIFT:g}% since {self.before}."
+            if far:
+                title = (
+                    f"Other people answered than in {self.before}: by {first['label']} {first['drift']:.0f}% would have to be others "
+                    "to be like before."
+                )
+            yield {
+                "name": "profile",
+                "title": title,
+                "subtitle": f"How far the profile of respondents moved from {self.before} to {self.wave}, percent of respondents",
+                "note": {
+                    "Drift": "Half the sum of changes of shares; by chance: what two such samples show if nothing moved",
+                    "Test": f"χ² of {len(rows)} {_groupings(len(rows))}, not weighted, Benjamini–Hochberg",
                 },
             }, rows  # fmt: skip
 
@@ -599,6 +625,7 @@ def movement(
         change=change,
         mixes=_mixes(known_of, change, known, groups),
         where=_where(known_of, change, known, leads, groups, design),
+        profile=_profile(known_of, change, groups),
         leads=leads,
         labels={item: _words(item, known) for item in tracked["item"].unique()},
         questions={item: _text_or_none(known.loc[item].get("question")) or "" for item in tracked["item"].unique()},
@@ -648,6 +675,15 @@ def _where(
         for item in chosen
     ]
     return [where for where in found if len(where.columns)]
+
+
+def _profile(rows: pd.DataFrame, change: WaveComparison | None, groups: list[str]) -> pd.DataFrame:
+    """How far the respondents of the two waves differ in what is known of them, one row a grouping (`drift`)."""
+    if change is None or not groups:
+        return pd.DataFrame()
+    before, after = (rows[rows["wave"] == str(wave)] for wave in (change.before, change.after))
+    known = [name for name in groups if before[name].notna().any() and after[name].notna().any()]
+    return drift(before, after, known) if known else pd.DataFrame()
 
 
 def _mixes(rows: pd.DataFrame, change: WaveComparison | None, items: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
