@@ -92,6 +92,9 @@ def test_a_wave_of_other_people_is_called_so() -> None:
     ((words, rows),) = moved.profile_shown()
     # from 75% to 55% basic: one in five would have to be others
     assert rows[["label", "drift"]].to_numpy().tolist() == [["plan", pytest.approx(20.0)]]
+    first = rows.iloc[0]
+    moved_by = {"basic": (75.0, 55.0), "plus": (25.0, 45.0)}[first["category"]]
+    assert (first["share_before"], first["share_after"]) == pytest.approx(moved_by)
     assert words["title"] == "Other people answered than in A: by plan 20% would have to be others to be like before."
     alike = movement(
         pd.concat([waves[0], waves[0].assign(wave="B", counted_at=waves[1]["counted_at"])], ignore_index=True), items
