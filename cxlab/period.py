@@ -115,3 +115,12 @@ class Period:
 
     def __str__(self) -> str:
         return self.label
+
+
+def labels_of(days: pd.Series, length: Length, timezone: str = "UTC") -> pd.Series:
+    """The label of the period in which each day lies; missing where the day is.
+
+    >>> labels_of(pd.Series([date(2026, 8, 1), None]), "quarter").tolist()
+    ['2026-Q3', nan]
+    """
+    return days.map({day: Period.containing(day, length, timezone).label for day in days.dropna().unique()})

@@ -21,7 +21,7 @@ from cxlab.data.identifiers import direct_identifier, is_free_text
 from cxlab.data.privacy import mask_pii
 from cxlab.data.schemas import ADDED, SCHEMAS
 from cxlab.data.sources import date_formats_for, parse_times
-from cxlab.period import Period
+from cxlab.period import Period, labels_of
 from cxlab.problems import Problem, StudyError, did_you_mean
 
 UTC: typing.Final = "datetime64[us, UTC]"
@@ -290,8 +290,7 @@ class _Reading:
             wave = pd.Series(self.options.period, index=self.rows.index, dtype=object)
         elif every is not None:
             days = self.moment.dt.tz_convert(zone).dt.date
-            label = {day: Period.containing(day, every, zone).label for day in days.dropna().unique()}
-            wave = days.map(label).astype("object")
+            wave = labels_of(days, every, zone).astype("object")
         else:
             wave = pd.Series(Path(self.place.file).stem, index=self.rows.index, dtype=object)
         if len(wave):

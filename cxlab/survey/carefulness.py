@@ -16,6 +16,7 @@ import pandas as pd
 
 from cxlab.survey.careless import Careless, careless, effect_of_exclusion
 from cxlab.survey.metrics import LTR_SCALE, SurveyEstimate, csat, nps
+from cxlab.survey.tracking import label_of, newest_wave
 from cxlab.wording import SURVEY_WORDS, capital_text, inside_text, list_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
@@ -142,7 +143,7 @@ def carefulness(
     is_customer = responses["perspective"] == "customer" if "perspective" in responses else responses["survey"].notna()
     looked, too_short = [], []
     for survey, rows in responses[is_customer].groupby("survey", sort=False):
-        newest = rows.groupby("wave")["counted_at"].max().idxmax() if "counted_at" in rows else rows["wave"].iloc[-1]
+        newest = newest_wave(rows)
         part = rows[rows["wave"] == newest]
         battery = _battery(part, items)
         measure, name = _measure(part, items, conf_level)
@@ -202,7 +203,7 @@ def _measure(
     if overall.empty:
         return None, ""
     first: Any = overall.iloc[0]
-    label = first.get("label") if isinstance(first.get("label"), str) else str(first["item"]).replace("_", " ")
+    label = label_of(str(first["item"]), first)
     return partial(content, name=str(first["item"]), scale=(float(first["low"]), float(first["high"]))), (
         f"the share satisfied ({inside_text(label)})"
     )

@@ -28,7 +28,7 @@ import pandas as pd
 from cxlab.inference.estimates import share_row
 from cxlab.inference.intervals import Estimate, Floats, check_conf_level, check_weights, critical_value, two_sided_p
 from cxlab.inference.sentences import base
-from cxlab.period import LENGTHS, Length, Period
+from cxlab.period import LENGTHS, Length, labels_of
 from cxlab.problems import did_you_mean
 from cxlab.survey.metrics import Metric, check_top, measure, survey_estimate
 from cxlab.survey.respondents import check_columns, read_answers
@@ -388,8 +388,8 @@ def coverage(
     hit = frame[key].isin(named).to_numpy()
     local = times[usable] if times.dt.tz is None else times[usable].dt.tz_convert(timezone)
     days = local.dt.date
-    labels = {day: Period.containing(day, length, timezone).label for day in days.unique()}
-    cells = pd.DataFrame({"touchpoint": frame[touchpoint_col], "period": days.map(labels), "hit": hit})
+    periods = labels_of(days, length, timezone)
+    cells = pd.DataFrame({"touchpoint": frame[touchpoint_col], "period": periods, "hit": hit})
     rows = [
         {"touchpoint": touchpoint, "period": period, "invited": int(part["hit"].sum())}
         | share_row(part["hit"], conf_level=conf_level)

@@ -19,8 +19,9 @@ import pandas as pd
 
 from cxlab.data.answers import best_answers
 from cxlab.inference.sentences import figure
-from cxlab.period import Length, Period
+from cxlab.period import Length, Period, labels_of
 from cxlab.survey.control import ControlChart, control_chart
+from cxlab.survey.tracking import label_of, text_or_none
 from cxlab.wording import SURVEY_WORDS, describe, inside_text, span_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
@@ -149,7 +150,7 @@ def _events(responses: pd.DataFrame, items: pd.DataFrame, min_base: int) -> Iter
     for length in _LENGTHS:
         table = _by_stretch(best, days, length)
         if len(table) >= LEAST_POINTS and (table["n"] >= min_base).mean() >= _ENOUGH:
-            in_period = rows.loc[scores.index].assign(when=_stretch_of(days, length))
+            in_period = rows.loc[scores.index].assign(when=labels_of(days, length))
             there = set(in_period.loc[in_period["in_period"], "when"]) if "in_period" in rows else set()
             enough = table["n"] >= min_base
             chart = control_chart(table["hits"].where(enough, 0), kind="p_prime", n=table["n"].where(enough, 0))
@@ -159,21 +160,25 @@ def _events(responses: pd.DataFrame, items: pd.DataFrame, min_base: int) -> Iter
             )
             points = _points(chart, table.index, table["n"], 100.0, "%", min_base)
             points["in_period"] = points["when"].isin(there)
-            yield Watched(name, _label(name, item), _question(item), "event", length, "higher", chart, points, method)
+            yield Watched(
+                name,
+                label_of(name, item),
+                text_or_none(item.get("question")) or "",
+                "event",
+                length,
+                "higher",
+                chart,
+                points,
+                method,
+            )
             return
-
-
-def _stretch_of(days: pd.Series, length: Length) -> pd.Series:
-    """The label of the week, month or quarter in which each day lies."""
-    labels = {day: Period.containing(day, length).label for day in days.unique()}
-    return days.map(labels)
 
 
 def _by_stretch(best: pd.Series, days: pd.Series, length: Length) -> pd.DataFrame:
     """One row a stretch of time, none left out between the first and the last: hits, n."""
     first, last = (Period.containing(day, length) for day in (days.min(), days.max()))
     every = [period.label for period in first.up_to(last)]
-    table = best.groupby(_stretch_of(days, length)).agg(["sum", "size"]).reindex(every).fillna(0)
+    table = best.groupby(labels_of(days, length)).agg(["sum", "size"]).reindex(every).fillna(0)
     return table.set_axis(["hits", "n"], axis=1)
 
 
@@ -190,7 +195,19 @@ def _waves(own: pd.DataFrame, item: pd.Series, survey: str, responses: pd.DataFr
     points["in_period"] = points["when"].isin(set(newest))
     better = "higher" if item["role"] in ("loyalty", "satisfaction", "effort") else None
     method = "XmR chart: the mean difference of neighbouring waves tells how far one may lie from the mean of all"
-    return [Watched(name, _label(name, item), _question(item), survey, "wave", better, chart, points, method)]
+    return [
+        Watched(
+            name,
+            label_of(name, item),
+            text_or_none(item.get("question")) or "",
+            survey,
+            "wave",
+            better,
+            chart,
+            points,
+            method,
+        )
+    ]
 
 
 def _points(chart: ControlChart, when: Any, n: pd.Series, factor: float, unit: str, min_base: int) -> pd.DataFrame:
@@ -206,13 +223,3 @@ def _points(chart: ControlChart, when: Any, n: pd.Series, factor: float, unit: s
     return table.assign(
         reason=np.where(small & (table["n"] < min_base), f"n<{min_base}", np.where(small, "no figure", ""))
     )
-
-
-def _label(name: Any, item: pd.Series) -> str:
-    label = item.get("label")
-    return str(label) if isinstance(label, str) and label else str(name).replace("_", " ").capitalize()
-
-
-def _question(item: pd.Series) -> str:
-    question = item.get("question")
-    return question if isinstance(question, str) else ""

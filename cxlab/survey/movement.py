@@ -19,7 +19,7 @@ from cxlab.inference.sentences import base, between, figure
 from cxlab.problems import ParameterError, did_you_mean
 from cxlab.survey.mix import mix_rate
 from cxlab.survey.representativity import drift
-from cxlab.survey.tracking import WaveComparison, as_tracked, compare_waves, track
+from cxlab.survey.tracking import WaveComparison, as_tracked, compare_waves, label_of, text_or_none, track
 from cxlab.survey.weighting import WeightedWaves, rake_waves
 from cxlab.survey.where import Where, grouping_columns, where_it_moved
 from cxlab.wording import SURVEY_WORDS, describe, difference_text, inside_text, list_text, p_text
@@ -159,7 +159,7 @@ class Movement:
                 "result": {**row, "headline": _headline(self._name(row["item"]), row)},
                 "level": "all",
                 "target": self.touchpoints[row["item"]],
-                "owner": _text_or_none(owners.get(self.touchpoints[row["item"]])),
+                "owner": text_or_none(owners.get(self.touchpoints[row["item"]])),
                 "unit": row["unit"],
                 "better": self.directions[row["item"]],
                 "definition": _DEFINITIONS[row["metric"]] + (", weighted" if row["weighted"] else ""),
@@ -627,9 +627,9 @@ def movement(
         where=_where(known_of, change, known, leads, groups, design),
         profile=_profile(known_of, change, groups),
         leads=leads,
-        labels={item: _words(item, known) for item in tracked["item"].unique()},
-        questions={item: _text_or_none(known.loc[item].get("question")) or "" for item in tracked["item"].unique()},
-        touchpoints={item: _text_or_none(known.loc[item, "touchpoint"]) for item in tracked["item"].unique()},
+        labels={item: label_of(item, known.loc[item]) for item in tracked["item"].unique()},
+        questions={item: text_or_none(known.loc[item].get("question")) or "" for item in tracked["item"].unique()},
+        touchpoints={item: text_or_none(known.loc[item, "touchpoint"]) for item in tracked["item"].unique()},
         directions={item: _DIRECTIONS.get(str(known.loc[item, "role"])) for item in tracked["item"].unique()},
         overlap=_overlap(rows, earlier, newest),
         is_new=bool(newest["in_period"].mean() > 0.5)
@@ -695,7 +695,8 @@ def _mixes(rows: pd.DataFrame, change: WaveComparison | None, items: pd.DataFram
     both = both.assign(_order=(both["wave"] == str(change.after)).astype(int))
     made = []
     for entry in clear.to_dict("records"):
-        scored = both.assign(_value=_counted(both[entry["item"]], entry["metric"], items.loc[entry["item"]]))
+        item = items.loc[entry["item"]]
+        scored = both.assign(_value=_counted(both[entry["item"]], entry["metric"], item))
         weights = "weight" if change.weighted else None
         for column in groups:
             if scored.dropna(subset=["_value", column])["_order"].nunique() < 2:
@@ -705,7 +706,7 @@ def _mixes(rows: pd.DataFrame, change: WaveComparison | None, items: pd.DataFram
             moved = max(table.to_dict("records"), key=lambda row: abs(row["share_after"] - row["share_before"]))
             made.append(
                 {
-                    "item": entry["item"], "label": _words(entry["item"], items), "unit": entry["unit"], "by": column, "change": total,
+                    "item": entry["item"], "label": label_of(entry["item"], item), "unit": entry["unit"], "by": column, "change": total,
                     "mix": mix, "rate": total - mix, "share": mix / total if total else 0.0, "group": moved[column],
                     "share_before": moved["share_before"], "share_after": moved["share_after"],
                 }
@@ -726,19 +727,10 @@ def _counted(scores: pd.Series, metric: str, item: pd.Series) -> pd.Series:
 def _leading(tracked: pd.DataFrame, items: pd.DataFrame, wave: str) -> list[str]:
     """The first overall item (without a touchpoint) of each leading role that was asked in this wave."""
     asked = tracked.loc[(tracked["wave"] == wave) & (tracked["n"] > 0), "item"]
-    overall = [item for item in asked if _text_or_none(items.loc[item, "touchpoint"]) is None]
+    overall = [item for item in asked if text_or_none(items.loc[item, "touchpoint"]) is None]
     roles = {item: items.loc[item, "role"] for item in overall}
     firsts = [next((item for item in overall if roles[item] == role), None) for role in LEADING_ROLES]
     return [item for item in firsts if item is not None]
-
-
-def _words(item: str, items: pd.DataFrame) -> str:
-    label = _text_or_none(items.loc[item, "label"]) if "label" in items else None
-    return label or item.replace("_", " ").capitalize()
-
-
-def _text_or_none(value: Any) -> str | None:
-    return str(value) if isinstance(value, str) and value else None
 
 
 def _overlap(rows: pd.DataFrame, earlier: str | None, newest: pd.DataFrame) -> float:

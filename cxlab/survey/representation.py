@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.survey.representativity import ResponseIndicator, response_indicator
+from cxlab.survey.tracking import newest_wave
 from cxlab.survey.where import grouping_columns
 from cxlab.wording import SURVEY_WORDS, capital_text, list_text
 
@@ -98,7 +99,7 @@ def representation(
         return empty
     rows, uneven = [], []
     for survey, frame in invited.groupby("survey", sort=False):
-        newest = frame.groupby("wave")["counted_at"].max().idxmax() if "counted_at" in frame else frame["wave"].iloc[-1]
+        newest = newest_wave(frame)
         part = frame[frame["wave"] == newest]
         known = [name for name in names if part[name].nunique() > 1]
         who = responses.loc[(responses["survey"] == survey) & (responses["wave"] == newest), "customer_id"]

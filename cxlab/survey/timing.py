@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from cxlab.survey.contacts import AnswerLags, ContactRule, LagDecay, answer_lag, contact_rule, lag_bands, lag_decay
+from cxlab.survey.tracking import label_of
 from cxlab.wording import SURVEY_WORDS, capital_text, describe, inside_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
@@ -118,10 +119,7 @@ def event_timing(
     bands = lag_bands(lags.lag, rows[item], scale, clusters=clusters, conf_level=conf_level)
     bands = bands[(bands["metric"] == "top_box") & (bands["n"] > 0)].assign(label=bands["band"]).reset_index(drop=True)
     decay = lag_decay(rows[item], lags.lag, touchpoints, clusters=clusters, conf_level=conf_level)
-    label = asked[0].get("label")
-    return EventTiming(
-        lags, bands, decay, rule, label if isinstance(label, str) else str(item).replace("_", " "), conf_level, min_base
-    )
+    return EventTiming(lags, bands, decay, rule, label_of(str(item), asked[0]), conf_level, min_base)
 
 
 def _named(events: Any, ids: pd.Series) -> pd.DataFrame:

@@ -303,6 +303,21 @@ def _compared(tracked: Tracked, before: Measure, after: Measure, conf_level: flo
     )
 
 
+def label_of(item: str, about: Any) -> str:
+    """What a reader sees of a question: its label in `about` (its row of the items), else its name."""
+    return text_or_none(about.get("label")) or item.replace("_", " ").capitalize()
+
+
+def text_or_none(value: Any) -> str | None:
+    """A text that is there; None for an empty one and for a missing value."""
+    return value if isinstance(value, str) and value else None
+
+
+def newest_wave(rows: pd.DataFrame) -> str:
+    """The wave with the newest row; the last one where rows have no moment."""
+    return str(rows.groupby("wave")["counted_at"].max().idxmax() if "counted_at" in rows else rows["wave"].iloc[-1])
+
+
 def reading_of(q_value: float, change: float, good: int, alpha: float) -> str:
     """What a tested difference means for customers."""
     if math.isnan(q_value):

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.inference import benjamini_hochberg, difference_row, share_row
-from cxlab.period import Length, Period
+from cxlab.period import Length, Period, labels_of
 from cxlab.problems import NotApplicableError
 from cxlab.voice.sentiment import LABELS, agreement, label_of, labels_of_ratings, languages, lexicon_sentiment
 from cxlab.voice.themes import Codebook, suggest_themes, theme_impact
@@ -397,8 +397,7 @@ def _stretches(known: pd.DataFrame, length: Length) -> pd.Series:
     if "counted_at" not in known:
         return pd.Series("", index=known.index)
     days = known["counted_at"].dt.date
-    labels = {day: Period.containing(day, length).label for day in days.dropna().unique()}
-    return days.map(labels).fillna("").astype(str)
+    return labels_of(days, length).fillna("").astype(str)
 
 
 def _before(stretch: pd.Series, now: np.ndarray) -> str:
