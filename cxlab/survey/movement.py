@@ -19,7 +19,8 @@ from cxlab.inference.sentences import base, between, figure
 from cxlab.problems import ParameterError, did_you_mean
 from cxlab.survey.mix import mix_rate
 from cxlab.survey.representativity import drift
-from cxlab.survey.tracking import WaveComparison, as_tracked, compare_waves, label_of, text_or_none, track
+from cxlab.survey.scales import orient
+from cxlab.survey.tracking import Tracked, WaveComparison, as_tracked, compare_waves, label_of, text_or_none, track
 from cxlab.survey.weighting import WeightedWaves, rake_waves
 from cxlab.survey.where import Where, grouping_columns, where_it_moved
 from cxlab.wording import SURVEY_WORDS, describe, difference_text, inside_text, list_text, p_text
@@ -696,7 +697,8 @@ def _mixes(rows: pd.DataFrame, change: WaveComparison | None, items: pd.DataFram
     made = []
     for entry in clear.to_dict("records"):
         item = items.loc[entry["item"]]
-        scored = both.assign(_value=_counted(both[entry["item"]], entry["metric"], item))
+        tracked = as_tracked({"item": entry["item"], **item.to_dict()})
+        scored = both.assign(_value=_counted(both[entry["item"]], tracked))
         weights = "weight" if change.weighted else None
         for column in groups:
             if scored.dropna(subset=["_value", column])["_order"].nunique() < 2:
@@ -714,13 +716,13 @@ def _mixes(rows: pd.DataFrame, change: WaveComparison | None, items: pd.DataFram
     return pd.DataFrame(made, columns=MIXES)
 
 
-def _counted(scores: pd.Series, metric: str, item: pd.Series) -> pd.Series:
-    """What each answer counts in the metric: points of NPS, percent of a share, the answer itself for a mean."""
-    if metric == "nps":
+def _counted(scores: pd.Series, tracked: Tracked) -> pd.Series:
+    """What each answer counts in the metric, turned as it is there: points of NPS, percent of a share, else the answer itself."""
+    scores = orient(scores, tracked.scale, reversed=tracked.turned)
+    if tracked.metric == "nps":
         return (100.0 * (scores >= 9) - 100.0 * (scores <= 6)).where(scores.notna())
-    if metric == "top_box":
-        top = item["high"] - (1 if item["high"] - item["low"] <= 1 else 2)
-        return (100.0 * (scores > top)).where(scores.notna())
+    if tracked.metric == "top_box":
+        return (100.0 * (scores > tracked.scale[1] - tracked.top)).where(scores.notna())
     return scores.astype(float)
 
 

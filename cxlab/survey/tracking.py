@@ -44,6 +44,11 @@ class Tracked:
     turned: bool
     good: int
 
+    @property
+    def top(self) -> int:
+        """How many of the best answers count as satisfied: two, and one where there are but two."""
+        return min(2, int(self.scale[1] - self.scale[0]))
+
 
 @dataclass(frozen=True)
 class WaveComparison:
@@ -267,8 +272,7 @@ def measure_item(
     except ValueError as error:
         raise ValueError(f"wave {wave}, item `{tracked.item}`: {error}") from None
     answers = replace(answers, scores=orient(answers.scores, tracked.scale, reversed=tracked.turned))
-    top = min(2, int(tracked.scale[1] - tracked.scale[0]))
-    return measure(answers, tracked.metric, tracked.scale, top=top)
+    return measure(answers, tracked.metric, tracked.scale, top=tracked.top)
 
 
 def _compared(tracked: Tracked, before: Measure, after: Measure, conf_level: float, min_base: int) -> dict[str, Any]:

@@ -105,3 +105,12 @@ def test_a_change_within_groups_asks_for_an_action_without_a_caution() -> None:
     assert not any("who answered" in said for said in moved.sentences())
     without = movement(rows.drop(columns="plan"), ITEMS)
     assert list(without.mix_shown()) == [], "without customers there is nothing to split by"
+
+
+def test_the_parts_of_a_turned_question_add_up_to_its_change() -> None:
+    before, after = people("A", Basic=(256, 64), Business=(40, 40)), people("B", Basic=(160, 160), Business=(20, 60))
+    rows = pd.concat([before, after], ignore_index=True).assign(app=lambda table: 6 - table["app"])
+    items = ITEMS.assign(reversed=[False, True])
+    moved = movement(rows.drop(columns="plan"), items, customers=rows[["customer_id", "plan"]])
+    ((_, table),) = moved.mix_shown()
+    assert table["change"].tolist() == pytest.approx([moved.changes.set_index("item").loc["app", "difference"]])
