@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 import pytest
+from drawn import words
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
@@ -33,11 +34,6 @@ POINTS = pd.DataFrame(
 
 def control(frame: pd.DataFrame = POINTS, **more: object) -> Figure:
     return charts.control(frame, x_col="when", **more)  # type: ignore[arg-type]
-
-
-def words(figure: Figure) -> list[str]:
-    figure.canvas.draw()
-    return [text.get_text() for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
 
 
 def marks(figure: Figure, marker: str) -> list[Line2D]:

@@ -9,26 +9,15 @@ from collections.abc import Callable
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from drawn import LONG, WORD, texts, words
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
-from matplotlib.text import Text
 
 from cxlab import charts, wording
 
 pytestmark = pytest.mark.filterwarnings("error")
-LONG = "Overall satisfaction with the airport as a whole, all things considered, compared with other airports"
-WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen"
-
-
-def texts(figure: Figure) -> list[Text]:
-    figure.canvas.draw()
-    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-
-
-def words(figure: Figure) -> list[str]:
-    return [text.get_text().replace("\n", " ") for text in texts(figure)]
 
 
 def cut_off(figure: Figure) -> list[str]:

@@ -11,28 +11,15 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from drawn import LONG, WORD, texts, words
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import same_color, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from PIL import Image
 
 from cxlab import charts
-
-LONG = "Overall satisfaction with the airport as a whole, all things considered, compared with other airports"
-WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen"
-
-
-def texts(figure: Figure) -> list[Text]:
-    """The texts that can be seen, measured as they are drawn."""
-    figure.canvas.draw()
-    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-
-
-def words(figure: Figure) -> list[str]:
-    return [text.get_text().replace("\n", " ") for text in texts(figure)]
 
 
 def faults(figure: Figure) -> list[str]:
