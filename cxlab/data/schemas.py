@@ -70,7 +70,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "responses": Schema(
         key="response_id",
-        ids=("customer_id", "account_id", "event_id", "agent_id", "cluster"),
+        ids=("customer_id", "account_id", "event_id", "agent_id", "cluster", "stratum"),
         times=("submitted_at",),
         numbers=("weight",),
         texts=("survey", "perspective", "wave", "touchpoint", "channel", "team"),

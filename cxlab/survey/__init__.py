@@ -6,8 +6,10 @@ Every figure is about those who were asked and answered. Rows are respondents; a
 from cxlab.survey.carefulness import Carefulness, carefulness
 from cxlab.survey.careless import Careless, careless, effect_of_exclusion
 from cxlab.survey.comparison import compare, nps_change
+from cxlab.survey.conduct import Conduct, conduct
 from cxlab.survey.contacts import alert_queue, answer_lag, contact_rule, coverage, lag_bands, lag_decay
 from cxlab.survey.control import ControlChart, control_chart
+from cxlab.survey.fieldwork import regularity, repeat_respondents, runs_test
 from cxlab.survey.metrics import SurveyEstimate, ces, csat, nps
 from cxlab.survey.mix import mix_rate
 from cxlab.survey.monitoring import Monitoring, monitor
@@ -18,12 +20,10 @@ from cxlab.survey.representativity import (
     achieved_sample,
     drift,
     late_responders,
-    regularity,
-    repeat_respondents,
     response_indicator,
-    runs_test,
 )
 from cxlab.survey.scales import check_scale, orient
+from cxlab.survey.standing import Standing, stand_apart
 from cxlab.survey.timing import EventTiming, event_timing
 from cxlab.survey.tracking import WaveComparison, compare_waves, track
 from cxlab.survey.weighting import WeightedWaves, rake_waves
@@ -32,6 +32,7 @@ from cxlab.survey.weights import RakedWeights, rake
 __all__ = [
     "Carefulness",
     "Careless",
+    "Conduct",
     "ControlChart",
     "EventTiming",
     "IndexScale",
@@ -39,6 +40,7 @@ __all__ = [
     "Movement",
     "RakedWeights",
     "Representation",
+    "Standing",
     "SurveyEstimate",
     "WaveComparison",
     "WeightedWaves",
@@ -51,6 +53,7 @@ __all__ = [
     "check_scale",
     "compare",
     "compare_waves",
+    "conduct",
     "contact_rule",
     "control_chart",
     "coverage",
@@ -75,5 +78,6 @@ __all__ = [
     "representation",
     "response_indicator",
     "runs_test",
+    "stand_apart",
     "track",
 ]

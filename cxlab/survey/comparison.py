@@ -97,6 +97,7 @@ def compare(
     scale: Scale = (1, 5),
     weights_col: str | None = None,
     cluster_col: str | None = None,
+    strata_col: str | None = None,
     conf_level: float = 0.95,
 ) -> pd.DataFrame:
     """Compare groups of respondents on several items at once.
@@ -107,6 +108,9 @@ def compare(
     family_size (their number) and reason (why a figure is NaN). Percent and percentage points for `top_box`, points for
     `nps` (answers 0 to 10), points of the scale for `mean`.
 
+    With `strata_col` the errors are those of samples that were drawn within strata, of each group apart; a stratum needs two
+    respondents (or clusters) of every group that has any.
+
     An item without answers in a group is NaN and outside the family. Raises ValueError for unknown columns, fewer than
     two groups, respondents without a group, answers off the scale, and answers without a weight.
     """
@@ -115,7 +119,7 @@ def compare(
     if not items or isinstance(items, str):
         raise ValueError(f"`items` must be a list of columns, got {items!r}")
     check_conf_level(conf_level)
-    check_columns(frame, [*items, by, weights_col, cluster_col])
+    check_columns(frame, [*items, by, weights_col, cluster_col, strata_col])
     groups = _groups(frame[by], by)
     parts = {group: frame[frame[by] == group] for group in groups}
     ends = LTR_SCALE if metric == "nps" else check_ends(scale)
@@ -130,6 +134,7 @@ def compare(
                     whole=metric != "mean",
                     weights=None if weights_col is None else part[weights_col],
                     clusters=None if cluster_col is None else part[cluster_col],
+                    strata=None if strata_col is None else part[strata_col],
                 ),
                 metric,
                 ends,

@@ -20,6 +20,7 @@ from cxlab.problems import ParameterError, did_you_mean
 from cxlab.survey.mix import mix_rate
 from cxlab.survey.representativity import drift
 from cxlab.survey.scales import orient
+from cxlab.survey.standing import Standing, stand_apart
 from cxlab.survey.tracking import Tracked, WaveComparison, as_tracked, compare_waves, label_of, text_or_none, track
 from cxlab.survey.weighting import WeightedWaves, rake_waves
 from cxlab.survey.where import Where, grouping_columns, where_it_moved
@@ -59,6 +60,7 @@ class Movement:
     weighting: WeightedWaves | None = None
     where: list[Where] = field(default_factory=list)
     profile: pd.DataFrame = field(default_factory=pd.DataFrame)
+    standing: Standing | None = None
 
     @property
     def wave(self) -> str:
@@ -104,6 +106,7 @@ class Movement:
             "difference",
             "difference_low",
             "difference_high",
+            "detectable",
             "q_value",
             "reading",
         ]
@@ -263,6 +266,39 @@ class Movement:
                 },
             }, rows.reset_index(drop=True)  # fmt: skip
 
+    def standing_shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+        """The leading measure of the newest wave by group, in the way of grouping whose groups stand furthest apart."""
+        found = self.standing
+        if found is None or not found.first:
+            return
+        rows = found.groups[found.groups["by"] == found.first].assign(label=lambda part: part["group"])
+        name, unit, by = self._name(found.item), str(rows["unit"].iloc[0]), _plain(found.first)
+        ways, tested = found.groups["by"].nunique(), int(found.groups["p_value"].notna().sum())
+        title = f"{name} of {self.wave}: none of {tested} groups clearly stands apart from the others."
+        if len(found.apart):
+            far: Any = found.apart[found.apart["by"] == found.first].iloc[0]
+            side = "below" if far["difference"] < 0 else "above"
+            size = figure(abs(far["difference"]), "points" if unit == "%" else unit)
+            title = (
+                f"{name} of {self.wave} is {figure(far['estimate'], unit)} for {far['group']} ({by}), {size} points {side} that of the "
+                "others."
+            )
+        order = rows.sort_values("estimate", ascending=False, kind="stable", na_position="last", ignore_index=True)
+        yield {
+            "name": f"standing_{found.item}",
+            "title": title,
+            "subtitle": f"{name} of {self.wave} by {by}, {self._interval_words()}",
+            "alt": describe(
+                f"Dot plot of {inside_text(name)} by {by}", order, label_col="label", unit=unit, min_base=self.min_base
+            ),
+            "note": {
+                "Grouping": f"Of {ways} {_groupings(ways)} the one with the clearest group; all are in the table",
+                "Test": f"Each group against all others; {tested} tests, Benjamini–Hochberg",
+                "Could have seen": f"Four times in five, in a test on its own: {_seen(rows, unit)}",
+            },
+            "table": found.groups.assign(label=found.groups["group"]),
+        }, order  # fmt: skip
+
     def _uneven_sentence(self, found: Where) -> str:
         """Where a measure moved most, if the groups clearly differ; else nothing."""
         if found.uneven.empty:
@@ -396,6 +432,9 @@ class Movement:
                 f"{self.overlap:.0%} of the customers of {self.wave} also answered {self.before}; the intervals take the "
                 "two waves for independent and are, if anything, too wide"
             )
+        note["Could have seen"] = (
+            "The smallest true change that these bases show four times in five, in a test on its own"
+        )
         if len(untested):
             note["Not tested"] = "; ".join(
                 f"{self.labels[row['item']]}: {row['reason']}" for _, row in untested.iterrows()
@@ -568,6 +607,18 @@ def _plain(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _seen(rows: pd.DataFrame, unit: str) -> str:
+    """The smallest true differences that the groups could have shown: from 4 points (Web) to 11 (Mobile)."""
+    known = rows.dropna(subset=["detectable"]).sort_values("detectable", kind="stable")
+    if known.empty:
+        return "nothing, the bases are too small"
+    first, last = known.to_dict("records")[0], known.to_dict("records")[-1]
+    ends = [figure(row["detectable"], "points" if unit == "%" else unit) for row in (first, last)]
+    if len(known) == 1:
+        return f"{ends[0]} points ({first['group']})"
+    return f"from {ends[0]} points ({first['group']}) to {ends[1]} ({last['group']})"
+
+
 def _plural(noun: str, n: int) -> str:
     return noun if n == 1 else f"{noun}s"
 
@@ -587,8 +638,9 @@ def movement(
     """What one survey of customers shows: every wave, and the newest against `before` (empty: the wave before it).
 
     `responses` and `items` are those of an open study: one row a respondent, one row an item. Weights and clusters are
-    used where the answers have them; `margins` weights every wave to the population (`rake_waves`), no weight above `trim`
-    times the mean; `customers` tells how much of a clear change comes from who answered.
+    used where the answers have them, strata for whole waves (groups cut through them). `margins` weights every wave to the
+    population (`rake_waves`), no weight above `trim` times the mean; `customers` tells how much of a clear change comes from
+    who answered.
 
     Raises `ParameterError` where there are no such answers, or no such wave.
     """
@@ -607,7 +659,8 @@ def movement(
         "conf_level": conf_level,
         "min_base": min_base,
     }
-    tracked = track(rows, items, **design)
+    drawn = design | {"strata_col": "stratum" if "stratum" in rows and rows["stratum"].notna().any() else None}
+    tracked = track(rows, items, **drawn)
     waves = [str(wave) for wave in tracked["wave"].drop_duplicates()]
     if before and before not in waves[:-1]:
         what = f"`{before}` is no wave before {waves[-1]}"
@@ -615,7 +668,7 @@ def movement(
     earlier = before or (waves[-2] if len(waves) > 1 else None)
     newest = rows[rows["wave"] == waves[-1]]
     known = items.set_index("item")
-    change = compare_waves(rows, items, before=earlier, after=waves[-1], **design) if earlier else None
+    change = compare_waves(rows, items, before=earlier, after=waves[-1], **drawn) if earlier else None
     known_of = _with_customers(rows, customers)
     groups = grouping_columns(known_of, items["item"])
     leads = _leading(tracked, known, waves[-1])
@@ -627,6 +680,7 @@ def movement(
         mixes=_mixes(known_of, change, known, groups),
         where=_where(known_of, change, known, leads, groups, design),
         profile=_profile(known_of, change, groups),
+        standing=_standing(known_of, known, leads, groups, waves[-1], design),
         leads=leads,
         labels={item: label_of(item, known.loc[item]) for item in tracked["item"].unique()},
         questions={item: text_or_none(known.loc[item].get("question")) or "" for item in tracked["item"].unique()},
@@ -676,6 +730,18 @@ def _where(
         for item in chosen
     ]
     return [where for where in found if len(where.columns)]
+
+
+def _standing(
+    rows: pd.DataFrame, items: pd.DataFrame, leads: list[str], groups: list[str], wave: str, design: dict[str, Any]
+) -> Standing | None:
+    """The leading measure of the newest wave by group."""
+    if not leads or not groups:
+        return None
+    newest = rows[rows["wave"] == wave]
+    weights = design["weights_col"] if design["weights_col"] and newest[design["weights_col"]].notna().any() else None
+    tracked = as_tracked({"item": leads[0], **items.loc[leads[0]].to_dict()})
+    return stand_apart(newest, tracked, groups, **design | {"weights_col": weights})
 
 
 def _profile(rows: pd.DataFrame, change: WaveComparison | None, groups: list[str]) -> pd.DataFrame:

@@ -98,6 +98,7 @@ def track(
     wave_col: str = "wave",
     weights_col: str | None = None,
     cluster_col: str | None = None,
+    strata_col: str | None = None,
     conf_level: float = 0.95,
     min_base: int = 30,
 ) -> pd.DataFrame:
@@ -107,20 +108,21 @@ def track(
     says so reversed and high_is_easy. Columns of the result: wave, item, metric, unit, estimate, std_error, conf_low,
     conf_high, conf_level, n, n_eff (Kish), deff (n / n_eff), n_missing, weighted, suppressed, reason.
 
-    Figures of a base below `min_base` are NaN, suppressed, with the reason `n<30`. A wave without any weight is
+    With `strata_col` the errors are those of a sample drawn within strata; strata in which one respondent (or cluster) answered
+    are taken together. Figures of a base below `min_base` are NaN, suppressed, with the reason `n<30`. A wave without any weight is
     unweighted even where others have weights; `weighted` and `reason` say so. Raises ValueError for answers off the
     scale, answers without a weight in a weighted wave, rows without a wave, and answers that must not be pooled
     (customers with staff, or two surveys under one wave label).
     """
     check_conf_level(conf_level)
-    _check_responses(responses, wave_col, weights_col, cluster_col)
+    _check_responses(responses, wave_col, weights_col, cluster_col, strata_col)
     tracked = list(_tracked(items, responses))
     rows = []
     for wave in _in_order(responses, wave_col):
         part = responses[responses[wave_col] == wave]
         weighted = _has(part, weights_col)
         for item in tracked:
-            measured = measure_item(part, item, wave, weights_col if weighted else None, cluster_col)
+            measured = measure_item(part, item, wave, weights_col if weighted else None, cluster_col, strata_col)
             found = survey_estimate(measured, item.item, conf_level)
             stated = asdict(found) | {"deff": found.deff}
             suppressed = 0 < measured.mean.n < min_base
@@ -142,6 +144,7 @@ def compare_waves(
     wave_col: str = "wave",
     weights_col: str | None = None,
     cluster_col: str | None = None,
+    strata_col: str | None = None,
     conf_level: float = 0.95,
     min_base: int = 30,
 ) -> WaveComparison:
@@ -151,7 +154,7 @@ def compare_waves(
     clusters are used only where both waves have them, so that a change of method does not look like a change of mind.
     """
     check_conf_level(conf_level)
-    _check_responses(responses, wave_col, weights_col, cluster_col)
+    _check_responses(responses, wave_col, weights_col, cluster_col, strata_col)
     waves = _in_order(responses, wave_col)
     for wave in (before, after):
         if wave not in waves:
@@ -161,7 +164,12 @@ def compare_waves(
     first, last = (responses[responses[wave_col] == wave] for wave in (before, after))
     weighted = _has(first, weights_col) and _has(last, weights_col)
     clustered = _has(first, cluster_col) and _has(last, cluster_col)
-    columns = (weights_col if weighted else None, cluster_col if clustered else None)
+    stratified = _has(first, strata_col) and _has(last, strata_col)
+    columns = (
+        weights_col if weighted else None,
+        cluster_col if clustered else None,
+        strata_col if stratified else None,
+    )
     rows = [
         _compared(
             item,
@@ -181,7 +189,12 @@ def compare_waves(
     ]
     design = " ".join(
         _used(word, column, used, {before: first, after: last})
-        for word, column, used in (("Weights", weights_col, weighted), ("Clusters", cluster_col, clustered))
+        for word, column, used in (
+            ("Weights", weights_col, weighted),
+            ("Clusters", cluster_col, clustered),
+            ("Strata", strata_col, stratified),
+        )
+        if word != "Strata" or column is not None
     )
     return WaveComparison(frame, before, after, weighted, clustered, design)
 
@@ -196,8 +209,8 @@ _COMPARED_COLUMNS = [
 ]  # fmt: skip
 
 
-def _check_responses(responses: pd.DataFrame, wave_col: str, weights_col: str | None, cluster_col: str | None) -> None:
-    check_columns(responses, [wave_col, weights_col, cluster_col])
+def _check_responses(responses: pd.DataFrame, wave_col: str, *design_cols: str | None) -> None:
+    check_columns(responses, [wave_col, *design_cols])
     if responses[wave_col].isna().any():
         raise ValueError(
             f"{int(responses[wave_col].isna().sum())} respondents have no `{wave_col}`; give every file its wave"
@@ -255,9 +268,15 @@ def _has(part: pd.DataFrame, column: str | None) -> bool:
 
 
 def measure_item(
-    part: pd.DataFrame, tracked: Tracked, wave: Any, weights_col: str | None, cluster_col: str | None
+    part: pd.DataFrame,
+    tracked: Tracked,
+    wave: Any,
+    weights_col: str | None,
+    cluster_col: str | None,
+    strata_col: str | None = None,
 ) -> Measure:
     """One item in one wave, turned so that the good end is high where the study says which that is."""
+    clusters = part[cluster_col] if cluster_col is not None and _has(part, cluster_col) else None
     try:
         given = part[tracked.item]
         whole = tracked.metric in ("nps", "top_box")
@@ -267,12 +286,33 @@ def measure_item(
             name=tracked.item,
             whole=whole,
             weights=None if weights_col is None else part[weights_col],
-            clusters=part[cluster_col] if cluster_col is not None and _has(part, cluster_col) else None,
+            clusters=clusters,
+            strata=_strata(part, tracked.item, strata_col, clusters),
         )
     except ValueError as error:
         raise ValueError(f"wave {wave}, item `{tracked.item}`: {error}") from None
     answers = replace(answers, scores=orient(answers.scores, tracked.scale, reversed=tracked.turned))
     return measure(answers, tracked.metric, tracked.scale, top=tracked.top)
+
+
+def _strata(part: pd.DataFrame, item: str, strata_col: str | None, clusters: pd.Series | None) -> pd.Series | None:
+    """The stratum of each respondent; those in which a single respondent (or cluster) answered are one stratum together.
+
+    A lonely unit has no spread of its own. Put with the others that are lonely it makes the error larger rather than smaller; one
+    that stays alone joins the largest stratum.
+    """
+    if strata_col is None or not _has(part, strata_col):
+        return None
+    strata = part[strata_col].astype(object).where(part[strata_col].notna(), "no stratum").map(str)
+    there = part[item].notna()
+    unit = pd.Series(part.index, index=part.index).map(str)
+    if clusters is not None:
+        unit = clusters.astype(object).where(clusters.notna(), unit).map(str)
+    units = unit[there].groupby(strata[there]).nunique()
+    lonely = set(units.index[units < 2])
+    if len(lonely) == 1:
+        return strata.where(~strata.isin(lonely), str(units.idxmax()))
+    return strata.where(~strata.isin(lonely), "strata with a single unit")
 
 
 def _compared(tracked: Tracked, before: Measure, after: Measure, conf_level: float, min_base: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab.survey import ces, compare_waves, csat, nps, nps_change, track
+from cxlab.survey import ces, compare, compare_waves, csat, nps, nps_change, track
 
 ITEMS = pd.DataFrame(
     [
@@ -260,3 +260,42 @@ def test_q_values_are_corrected_for_every_item_that_was_tested(two_waves: pd.Dat
     by_hand = [min(raw[at:]) for at in range(m)]
     assert tested["q_value"].to_list() == pytest.approx(by_hand)
     assert (tested["q_value"] > tested["p_value"] + 1e-6).any()
+
+
+def test_strata_take_what_differs_between_them_out_of_the_error() -> None:
+    wave = pd.DataFrame(
+        {"wave": "A", "recommend": [10.0] * 60 + [0.0] * 60, "layer": ["promoters"] * 60 + ["detractors"] * 60}
+    )
+    wave.loc[[0, 60], "recommend"] = [0.0, 10.0]  # one of sixty in each is of another mind
+    items = pd.DataFrame({"item": ["recommend"], "role": ["loyalty"], "low": [0.0], "high": [10.0]})
+    plain, drawn = (track(wave, items, strata_col=column)["std_error"].iloc[0] for column in (None, "layer"))
+    own = 200 * math.sqrt(59 / 3600)  # within a stratum the score has the variance 200²·(1/60)(59/60), over 60
+    assert drawn == pytest.approx(math.sqrt(2) / 2 * own / math.sqrt(59))
+    assert plain == pytest.approx(200 * math.sqrt(0.25 / 119))
+    assert drawn == pytest.approx(nps(wave["recommend"], strata=wave["layer"]).std_error)
+
+
+def test_a_stratum_with_one_answer_joins_another_one_and_nothing_is_refused() -> None:
+    rows = pd.DataFrame({"wave": "A", "recommend": [10.0, 0.0] * 30 + [10.0], "layer": ["many"] * 60 + ["one"]})
+    items = pd.DataFrame({"item": ["recommend"], "role": ["loyalty"], "low": [0.0], "high": [10.0]})
+    found = track(rows, items, strata_col="layer")
+    assert found["std_error"].iloc[0] == pytest.approx(track(rows, items)["std_error"].iloc[0])
+
+
+def test_a_comparison_knows_the_strata_of_both_waves() -> None:
+    first = pd.DataFrame({"wave": "A", "recommend": [10.0] * 60 + [0.0] * 60, "layer": ["p"] * 60 + ["d"] * 60})
+    first.loc[[0, 60], "recommend"] = [0.0, 10.0]
+    items = pd.DataFrame({"item": ["recommend"], "role": ["loyalty"], "low": [0.0], "high": [10.0]})
+    waves = pd.concat([first, first.assign(wave="B")], ignore_index=True)
+    found = compare_waves(waves, items, before="A", after="B", strata_col="layer")
+    one = nps(first["recommend"], strata=first["layer"]).std_error
+    assert found.frame["std_error"].iloc[0] == pytest.approx(math.hypot(one, one))
+    assert "Strata used." in found.design
+    lacking = compare_waves(
+        waves.assign(layer=waves["layer"].where(waves["wave"] == "A")), items, before="A", after="B", strata_col="layer"
+    )
+    assert "Strata not used: wave B has none." in lacking.design
+    both = compare(
+        waves.assign(best=waves["recommend"] / 10), ["best"], by="wave", scale=(0, 1), top=1, strata_col="layer"
+    ).iloc[0]
+    assert both["std_error"] == pytest.approx(found.frame["std_error"].iloc[0] / 2)
