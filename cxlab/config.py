@@ -195,10 +195,19 @@ class ServiceLevels(Section):
 
 
 class Weights(Section):
-    """[weights]: population margins (counts or shares) to rake to; `trim` caps weights at a multiple of the mean."""
+    """[weights]: population margins (counts or shares) to rake to; `trim` caps weights at a multiple of the mean.
+
+    `surveys` are those whose waves are weighted. An event survey stands for contacts and not for customers, and is not among
+    them unless a study says so.
+    """
 
     margins: dict[str, dict[str, float]] = {}
     trim: float | None = Field(default=None, gt=1)
+    surveys: list[Literal["deep_dive", "event", "tracking"]] = ["deep_dive", "tracking"]
+
+    def margins_of(self, survey: str) -> dict[str, dict[str, float]]:
+        """The margins that the waves of a survey are weighted to; none where it is not weighted."""
+        return self.margins if survey in self.surveys else {}
 
 
 class Run(Section):

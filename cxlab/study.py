@@ -207,8 +207,18 @@ class Study:
                 select(whole[whole["from_source"] == source], table, self.period, window)
                 for source, window in self._windows(table).items()
             ]
-            self._selected[table] = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+            rows = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+            self._selected[table] = self._weighted(rows) if table == "responses" else rows
         return self._selected[table]
+
+    def _weighted(self, responses: pd.DataFrame) -> pd.DataFrame:
+        """The answers with a weight for customers of the surveys that [weights] names; each wave is weighted on its own."""
+        if not self.weights.margins:
+            return responses
+        from cxlab.survey.weighting import rake_surveys
+
+        margins = {survey: self.weights.margins_of(survey) for survey in self.weights.surveys}
+        return rake_surveys(responses, margins, customers=self.table_or_none("customers"), trim=self.weights.trim)
 
     def _windows(self, table: str) -> dict[str, str]:
         """The sources of a table and which part of them counts."""

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     **dict.fromkeys(CORE, CORE),
     "inference": {"problems"},
     "data": CORE | {"products"},
-    "study": CORE | {"data", "products"},
+    "study": CORE | {"data", "products", "survey"},  # survey: the answers of an open study are weighted
     **{room: CORE | {"inference", "data", "wording"} for room in ANALYSIS},
     **dict.fromkeys(SPEECH, CORE | SPEECH),
     "report": CORE | {"data", "inference", "findings", "products", "wording", "study"},

@@ -144,6 +144,39 @@ def test_ratings_hold_the_answers_known_in_the_period(acme: Callable[..., Study]
     assert acme("2026-Q3").ratings[["response_id", "score"]].to_numpy().tolist() == [["1", 9], ["2", 7], ["s2", 8]]
 
 
+def _weighted(root: Path, weights: str) -> Study:
+    folder = root / "data" / "raw" / "acme"
+    mapped = STUDY.replace('wave = "wave"}', 'wave = "wave", plan = "plan"}')
+    (folder / "study.toml").write_text(f"{mapped}\n{weights}", "utf-8")
+    rows = [
+        f"{number},2026-05-0{1 + number % 3},A,{9 if number < 4 else 3},{'basic' if number < 4 else 'plus'}"
+        for number in range(5)
+    ]
+    (folder / "survey.csv").write_text("ID,day,wave,recommend,plan\n" + "\n".join(rows) + "\n", "utf-8")
+    return cxlab.open_study("acme", period="2026-Q3", root=root)
+
+
+def test_every_notebook_gets_the_same_weights_and_staff_none(root: Path) -> None:
+    study = _weighted(root, "[weights.margins.plan]\nbasic = 0.5\nplus = 0.5\n")
+    customers = study.responses[study.responses["perspective"] == "customer"]
+    assert customers["weight"].tolist() == pytest.approx([0.625] * 4 + [2.5])
+    assert study.responses.loc[study.responses["perspective"] == "staff", "weight"].isna().all()
+    assert study.ratings["weight"].dropna().sum() == pytest.approx(5)
+
+
+def test_a_survey_that_is_not_named_is_not_weighted(root: Path) -> None:
+    study = _weighted(root, '[weights]\nsurveys = ["deep_dive"]\n[weights.margins.plan]\nbasic = 0.5\nplus = 0.5\n')
+    assert "weight" not in study.responses or study.responses["weight"].isna().all()
+
+
+def test_a_target_that_nobody_meets_is_refused_with_the_wave(root: Path) -> None:
+    study = _weighted(root, "[weights.margins.plan]\nbasic = 0.5\nplus = 0.3\ngold = 0.2\n")
+    with pytest.raises(StudyError) as refused:
+        _ = study.responses
+    assert "wave A" in str(refused.value)
+    assert "gold" in str(refused.value)
+
+
 def test_rows_that_arrived_after_a_report_are_counted(root: Path, acme: Callable[..., Study]) -> None:
     assert acme("2026-Q3").late_rows().empty
     earlier = acme("2026-Q2").rows_known()

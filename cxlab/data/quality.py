@@ -232,7 +232,8 @@ def _margins(tables: Mapping[str, pd.DataFrame], config: StudyConfig) -> Iterato
         if name not in columns:
             what = f"`{name}` is no column of the answers or of the customers"
             yield Problem(where, what, did_you_mean(name, columns))
-    what = "08 weights every wave to them; other notebooks use weights only where the answers bring a column `weight`"
+    surveys = " and ".join(config.weights.surveys) or "no survey"
+    what = f"every wave of customers of {surveys} is weighted to them; add to `surveys`, or take away, what should be"
     yield Problem(where, what, "", "note")
 
 

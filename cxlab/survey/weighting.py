@@ -72,6 +72,28 @@ def rake_waves(
     return WeightedWaves(responses.assign(weight=weights.fillna(1.0)), pd.DataFrame(waves), list(margins))
 
 
+def rake_surveys(
+    responses: pd.DataFrame,
+    margins: Mapping[str, Mapping[str, Mapping[str, float]]],
+    *,
+    customers: pd.DataFrame | None = None,
+    trim: float | None = None,
+) -> pd.DataFrame:
+    """All answers, those of customers weighted survey by survey and wave by wave (`rake_waves`); survey → its margins.
+
+    Answers of staff, and of surveys that are not named, keep the weight that they bring, if any. Raises what `rake_waves` does.
+    """
+    weighted = responses
+    is_customer = responses["perspective"] == "customer" if "perspective" in responses else responses["survey"].notna()
+    for survey, wanted in margins.items():
+        own = is_customer & (responses["survey"] == survey)
+        if own.any():
+            found = rake_waves(responses[own], wanted, customers=customers, trim=trim).responses["weight"]
+            begun = weighted["weight"] if "weight" in weighted else pd.Series(np.nan, index=responses.index)
+            weighted = weighted.assign(weight=begun.where(~own, found.reindex(responses.index)))
+    return weighted
+
+
 def _column(responses: pd.DataFrame, customers: pd.DataFrame | None, name: str) -> pd.Series:
     """The categories of one margin as text, one a respondent; missing where they are not known."""
     if name in responses:

@@ -8,6 +8,7 @@ import pytest
 
 from cxlab.problems import StudyError
 from cxlab.survey import movement, rake, rake_waves
+from cxlab.survey.weighting import rake_surveys
 
 ITEMS = pd.DataFrame(
     {
@@ -109,3 +110,19 @@ def test_margins_that_do_not_fit_are_refused_with_wave_and_category(
 def test_a_wave_in_which_nobody_can_be_placed_is_refused() -> None:
     with pytest.raises(StudyError, match="wave B: nobody has a value for `plan`"):
         rake_waves(ROWS.assign(plan=ROWS["plan"].where(ROWS["wave"] == "A")), HALF)
+
+
+def test_only_customers_of_the_named_surveys_are_weighted_each_survey_on_its_own() -> None:
+    deep = pd.DataFrame({"survey": "deep_dive", "wave": "Q1", "perspective": "customer", "plan": ["basic"] * 3 + ["plus"]})
+    event = deep.assign(survey="event")
+    staff = deep.assign(perspective="staff")
+    rows = pd.concat([deep, event, staff], ignore_index=True)
+    weighted = rake_surveys(rows, {"deep_dive": {"plan": {"basic": 0.5, "plus": 0.5}}})
+    assert weighted["weight"].iloc[:4].tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
+    assert weighted["weight"].iloc[4:].isna().all()
+    assert len(weighted) == len(rows)
+
+
+def test_a_study_without_such_a_survey_keeps_its_answers_as_they_are() -> None:
+    rows = pd.DataFrame({"survey": ["event"], "wave": ["Q1"], "perspective": ["customer"], "plan": ["basic"]})
+    assert rake_surveys(rows, {"tracking": {"plan": {"basic": 1.0}}}).equals(rows)
