@@ -217,7 +217,7 @@ class Study:
             return responses
         from cxlab.survey.weighting import rake_surveys
 
-        margins = {survey: self.weights.margins_of(survey) for survey in self.weights.surveys}
+        margins = {str(survey): self.weights.margins_of(survey) for survey in self.weights.surveys}
         return rake_surveys(responses, margins, customers=self.table_or_none("customers"), trim=self.weights.trim)
 
     def _windows(self, table: str) -> dict[str, str]:

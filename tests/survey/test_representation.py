@@ -102,3 +102,68 @@ def test_a_wave_of_other_people_is_called_so() -> None:
     ((words, _),) = alike.profile_shown()
     assert words["title"] == "No profile of respondents moved by more than 10% since A."
     assert list(movement(pd.concat(waves).drop(columns="plan"), items).profile_shown()) == []
+
+
+ITEMS = pd.DataFrame(
+    {
+        "item": ["recommend"],
+        "role": ["loyalty"],
+        "low": [0.0],
+        "high": [10.0],
+        "touchpoint": [None],
+        "label": ["Recommendation"],
+    }
+)
+
+
+def _dated(early: float, late: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """400 who were invited on one day; half answer the day after, the others on the tenth day, with so many promoters."""
+    day = pd.Timestamp("2026-08-01", tz="UTC")
+    invitations = pd.DataFrame(
+        {"survey": "tracking", "wave": "B", "customer_id": [str(number) for number in range(401)], "invited_at": day}
+    )
+    asked = day + pd.Timedelta(days=1), day + pd.Timedelta(days=10)
+    scores = [10.0 if number < share * 200 else 0.0 for share in (early, late) for number in range(200)]
+    answers = pd.DataFrame(
+        {
+            "survey": "tracking", "wave": "B", "perspective": "customer", "customer_id": [str(number) for number in range(400)],
+            "recommend": scores, "submitted_at": [asked[0]] * 200 + [asked[1]] * 200, "counted_at": asked[1],
+        }
+    )  # fmt: skip
+    return answers, invitations
+
+
+def test_late_answers_that_are_less_content_say_which_way_the_figure_errs() -> None:
+    found = representation(*_dated(0.8, 0.4), None, ITEMS)
+    row = found.late.iloc[0]
+    assert (row["early"], row["n_early"], row["n_late"]) == (60, 200, 200)
+    assert row["difference"] == pytest.approx(-80)
+    ((words, _),) = found.late_shown()
+    assert words["title"] == (
+        "Tracking survey, B: NPS is 80 points lower among those who answered late, so it may be too high."
+    )
+
+
+def test_late_answers_that_are_alike_point_to_nothing() -> None:
+    ((words, rows),) = representation(*_dated(0.6, 0.6), None, ITEMS).late_shown()
+    assert words["title"].startswith("Late answers do not clearly differ")
+    assert rows["reading"].tolist() == ["no clear change"]
+
+
+def test_answers_are_held_against_the_customers_who_were_there() -> None:
+    answers, invitations = _dated(0.6, 0.6)
+    gone, new = pd.Timestamp("2026-07-01", tz="UTC"), pd.Timestamp("2026-09-01", tz="UTC")
+    customers = pd.DataFrame(
+        {
+            "customer_id": [str(number) for number in range(1000)], "plan": ["basic"] * 300 + ["plus"] * 700,
+            "start_date": pd.Series([pd.NaT] * 900 + [new] * 100, dtype="datetime64[ns, UTC]"),
+            "end_date": pd.Series([pd.NaT] * 800 + [gone] * 100 + [pd.NaT] * 100, dtype="datetime64[ns, UTC]"),
+        }
+    )  # fmt: skip
+    found = representation(answers, invitations, customers, ITEMS)
+    assert "tracking survey" in found.left_out, "all basic and nearly all plus customers answered: no model of it"
+    row = found.profile.iloc[0]
+    # 800 were there, 500 of them plus; of 400 answers the first 300 come from basic customers
+    assert (row["cell"], row["frame_share"], row["achieved_share"], row["n"]) == ("plus", 62.5, 25.0, 400)
+    # χ² = (300 − 150)²/150 + (100 − 250)²/250
+    assert row["chi_square"] == pytest.approx(150 + 90)
