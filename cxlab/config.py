@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cxlab.period import Period
 from cxlab.problems import Problem, StudyError, did_you_mean
@@ -210,6 +210,45 @@ class Weights(Section):
         return self.margins if survey in self.surveys else {}
 
 
+class Careless(Section):
+    """[careless]: answers that cannot both be true, as sentences: "recommend >= 9 and overall == 1", "nights > days".
+
+    A condition compares an item with a number or another item (< <= > >= == !=), or says that it was `answered`; conditions
+    joined by `and` cannot all be true at once.
+    """
+
+    impossible: list[str] = []
+
+    @field_validator("impossible")
+    @classmethod
+    def _are_conditions(cls, sentences: list[str]) -> list[str]:
+        for sentence in sentences:
+            _conditions(sentence)
+        return sentences
+
+    @property
+    def pairs(self) -> list[tuple[tuple[str | float, ...], ...]]:
+        """Each sentence as the conditions that cannot all be true: (item, relation, item or number) or (item, "answered")."""
+        return [_conditions(sentence) for sentence in self.impossible]
+
+
+_CONDITION = re.compile(r"(\w+)\s*(?:(<=|>=|==|!=|<|>)\s*(-?\d+(?:\.\d+)?|\w+)|\s+(answered))")
+
+
+def _conditions(sentence: str) -> tuple[tuple[str | float, ...], ...]:
+    found: list[tuple[str | float, ...]] = []
+    for part in re.split(r"\s+and\s+", sentence.strip()):
+        match = _CONDITION.fullmatch(part)
+        if match is None:
+            raise ValueError(
+                f'"{part}" is no condition; write "recommend >= 9 and overall == 1", or "problem answered"'
+            )
+        item, relation, other, answered = match.groups()
+        number = other is not None and re.fullmatch(r"-?\d+(?:\.\d+)?", other)
+        found.append((item, "answered") if answered else (item, relation, float(other) if number else other))
+    return tuple(found)
+
+
 class Run(Section):
     """[run]: how often the study runs, and where its notebooks are computed."""
 
@@ -243,6 +282,7 @@ class StudyConfig(Section):
     economics: Economics = Economics()
     service_levels: ServiceLevels = ServiceLevels()
     weights: Weights = Weights()
+    careless: Careless = Careless()
     notebooks: dict[str, dict[str, Any]] = {}
     run: Run = Run()
     report: Report = Report()
@@ -421,6 +461,10 @@ def _cross_check(shown: str, config: StudyConfig, touchpoints: list[str]) -> typ
         yield from unknown(f"[emotions.{touchpoint}]", touchpoint, touchpoints, "touchpoint")
     for touchpoint in config.economics.touchpoint_cost:
         yield from unknown("[economics.touchpoint_cost]", touchpoint, touchpoints, "touchpoint")
+    for sentence, conditions in zip(config.careless.impossible, config.careless.pairs, strict=True):
+        for part in (part for condition in conditions for part in (condition[0], condition[-1])):
+            if isinstance(part, str) and part != "answered":
+                yield from unknown(f'[careless] impossible "{sentence}"', part, config.items, "item")
     if config.report.caution_base < config.report.min_base:
         yield Problem(
             f"{shown} [report] caution_base",

@@ -81,3 +81,25 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
 def test_a_missing_file_names_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="cxlab init"):
         load_config(tmp_path / "study.toml")
+
+
+def test_impossible_answers_are_read_as_sentences(tmp_path: Path) -> None:
+    text = SMALLEST + '[items.overall]\nquestion = "Satisfied?"\nscale = [1, 5]\nrole = "satisfaction"\n'
+    text += '[careless]\nimpossible = ["recommend >= 9 and overall == 1", "overall > recommend"]'
+    (tmp_path / "study.toml").write_text(text, "utf-8")
+    config = load_config(tmp_path / "study.toml")
+    assert config.careless.pairs == [
+        (("recommend", ">=", 9.0), ("overall", "==", 1.0)),
+        (("overall", ">", "recommend"),),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("recommend is high", "is no condition; write"),
+        ("recomend >= 9", "unknown item `recomend`; did you mean `recommend`?"),
+    ],
+)
+def test_a_sentence_that_is_none_is_refused_with_an_example(tmp_path: Path, sentence: str, said: str) -> None:
+    assert said in _refusal(tmp_path, f'{SMALLEST}\n[careless]\nimpossible = ["{sentence}"]')

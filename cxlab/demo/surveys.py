@@ -233,11 +233,18 @@ def survey(people: pd.DataFrame, invited: pd.DataFrame, fieldwork: Fieldwork, ra
         item = f"satisfaction_{touchpoint}"
         unused_99[item] = answers[item].where(~unused, 99)
     answers = answers.assign(**unused_99)
-    seconds = rng.integers(90, 600, len(answering))
+    seconds = _seconds(answering, fieldwork, stream(random_state, f"seconds {fieldwork.survey} {fieldwork.wave}"))
     answering = answering.assign(
         submitted_at=submitted, seconds=seconds, response_id=_response_ids(len(answering), rng)
     )
     return pd.concat([answering, answers], axis=1).sort_values(["submitted_at", "customer_id"], ignore_index=True)
+
+
+def _seconds(people: pd.DataFrame, fieldwork: Fieldwork, rng: np.random.Generator) -> np.ndarray:
+    """How long each took: five minutes in the middle; those who tick without care in the deep dive take a fifth of it."""
+    taken = 300 * np.exp(0.3 * rng.standard_normal(len(people)))
+    hurried = people["careless"].to_numpy() & (fieldwork.survey == "deep_dive")
+    return np.maximum(np.where(hurried, taken / 5, taken), 20).astype(int)
 
 
 def _response_ids(n: int, rng: np.random.Generator) -> list[str]:

@@ -7,7 +7,7 @@ of all. A survey with fewer than eight such questions is not looked at, and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ _RULES = {
 _LACKS = {
     "speeder": "the answers bring no time",
     "duplicate": "the answers name no customer",
-    "impossible": "no pair of answers is declared",
+    "impossible": "[careless] of study.toml declares no answers that cannot both be true",
 }
 
 
@@ -132,11 +132,18 @@ def _moved(row: Any) -> str:
 
 
 def carefulness(
-    responses: pd.DataFrame | None, items: pd.DataFrame, *, conf_level: float = 0.95, min_base: int = 30
+    responses: pd.DataFrame | None,
+    items: pd.DataFrame,
+    *,
+    pairs: Sequence[Sequence[Any]] = (),
+    conf_level: float = 0.95,
+    min_base: int = 30,
 ) -> Carefulness:
     """Look at the newest wave of every survey of customers; at nothing in a study without a survey.
 
-    `responses` and `items` are those of an open study. A column `seconds` or `minutes` of the answers is the time they took.
+    `responses` and `items` are those of an open study. `pairs` are answers that cannot both be true (`careless`; [careless] of
+    study.toml), each used where a survey asked all that it is about. A column `seconds` or `minutes` of the answers is the time
+    they took.
     """
     if responses is None:
         return Carefulness([], [], min_base)
@@ -151,10 +158,20 @@ def carefulness(
             too_short.append(str(survey))
             continue
         ids = part["customer_id"] if "customer_id" in part and part["customer_id"].notna().any() else None
-        found = careless(part[battery], ids=ids, seconds=_seconds(part), least_items=LEAST_ITEMS)
+        asked = [name for name in items["item"] if name in part and part[name].notna().any()]
+        own = [pair for pair in pairs if _named(pair) <= set(asked)]
+        answers = part[list(dict.fromkeys([*battery, *asked]))].select_dtypes("number")
+        found = careless(answers, items=battery, ids=ids, seconds=_seconds(part), pairs=own, least_items=LEAST_ITEMS)
         effect = effect_of_exclusion(part, found, measure)
         looked.append(_Looked(str(survey), str(newest), battery, found, effect, name))
     return Carefulness(looked, too_short, min_base)
+
+
+def _named(pair: Sequence[Any]) -> set[str]:
+    """The items that a pair of conditions is about."""
+    return {name for condition in pair for name in (condition[0], condition[-1]) if isinstance(name, str)} - {
+        "answered"
+    }
 
 
 def _seconds(part: pd.DataFrame) -> pd.Series | None:

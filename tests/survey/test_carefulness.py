@@ -88,3 +88,13 @@ def test_a_study_without_a_survey_has_nothing_to_look_at() -> None:
     found = carefulness(None, ITEMS)
     assert isinstance(found, Carefulness)
     assert found.sentences() == []
+
+
+def test_answers_that_cannot_both_be_true_are_counted_where_the_survey_asked_both() -> None:
+    rows = answers(95, 5)
+    rows.loc[:2, "good"] = 1.0  # three recommend with a 9 and call it bad
+    pairs = [(("recommend", ">=", 9.0), ("good", "==", 1.0)), (("recommend", ">", "never_asked"),)]
+    ((_, table),) = carefulness(rows, ITEMS, pairs=pairs).flags_shown()
+    assert table.set_index("reason").loc["impossible", "n"] == 3
+    ((words, _),) = carefulness(rows, ITEMS).flags_shown()
+    assert "[careless] of study.toml declares no answers" in words["note"]["Not looked at"]
