@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.quality import freshness, match_rates, missingness
-from cxlab.inference import Estimate, benjamini_hochberg, difference, linearised_mean, wilson
+from cxlab.inference import Estimate, benjamini_hochberg, difference, linearised_mean, linked_reasons, wilson
 from cxlab.study import Study
 from cxlab.wording import MIN_BASE, SURVEY_WORDS, describe, list_text, number_text
 
@@ -59,6 +59,7 @@ class Health:
     bases: pd.DataFrame
     late: pd.DataFrame
     traps: pd.DataFrame
+    min_base: int = MIN_BASE
 
     @property
     def verdict(self) -> Verdict:
@@ -210,7 +211,7 @@ class Health:
                 f"{100 * newest['conf_level']:g}% interval",
                 "alt": describe("Dot plot of the response rate", rows, label_col="label", unit="%"),
                 "note": note,
-            }, rows.reset_index(drop=True)  # fmt: skip
+            }, _protected(rows, self.min_base).reset_index(drop=True)  # fmt: skip
 
     def missing_shown(self) -> Iterator[Shown]:
         """Questions of the newest waves that were left without an answer, most often first."""
@@ -313,7 +314,23 @@ def examine_health(study: Study) -> Health:
     words = study.period.label if study.period else ""
     lost = [f"Nobody answered {label} in the newest wave, though the wave before did: is its column called otherwise?"
             for label in gone]  # fmt: skip
-    return Health(words, list(_serious(result)), [*lost, *_reservations(result)], **result)
+    return Health(words, list(_serious(result)), [*lost, *_reservations(result)], **result, min_base=report.min_base)
+
+
+def _protected(rates: pd.DataFrame, min_base: int) -> pd.DataFrame:
+    """Response rates of which no small group can be worked out from the total: a second one is hidden with it."""
+    safe = rates.copy()
+    figures = ["invited", "answered", "estimate", "std_error", "conf_low", "conf_high", "difference", "q_value"]
+    safe[[*figures, "n"]] = safe[[*figures, "n"]].astype(float)
+    for _, cells in rates[rates["by"] != "all"].groupby("by"):
+        linked = linked_reasons(cells["invited"].astype(int), min_base=min_base)
+        small = cells.index[(cells["invited"] > 0) & (cells["invited"] < min_base)]
+        also = linked.index[linked != ""]
+        safe.loc[[*small, *also], figures] = np.nan
+        safe.loc[also, "n"] = np.nan
+        safe.loc[also, "reason"] = linked[also]
+        safe.loc[[*small, *also], "reading"] = "not tested"
+    return safe
 
 
 def _response_sentence(rate: Any) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab.health import examine_health, response_rates
+from cxlab.health import _protected, examine_health, response_rates
 from cxlab.study import open_study
 
 FOLDER = "data/raw/acme"
@@ -142,3 +143,17 @@ def test_a_handful_of_invitations_is_not_tested() -> None:
     rates = response_rates(tables).set_index("cell")
     assert rates.loc["Rare", "reading"] == "not tested"
     assert rates.loc["South", "reading"] == "no clear change"
+
+
+def test_the_total_cannot_tell_the_response_of_a_small_group() -> None:
+    plans = {"basic": 100, "plus": 60, "gold": 20}
+    frame = pd.DataFrame({"customer_id": [f"{plan}{n}" for plan, count in plans.items() for n in range(count)]})
+    frame = frame.assign(plan=frame["customer_id"].str.rstrip("0123456789"), survey="tracking", wave="B")
+    frame["counted_at"] = pd.Timestamp("2026-08-01", tz="UTC")
+    rates = response_rates({"invitations": frame, "responses": frame[::2].drop(columns="plan")})
+    safe = _protected(rates, 30).set_index("cell")
+    assert safe.loc["plus", "reason"] == "hidden so that n<30 cannot be worked out"
+    assert safe.loc[["plus", "gold"], ["invited", "answered", "estimate", "difference"]].isna().all(axis=None)
+    assert np.isnan(safe.loc["plus", "n"])
+    assert safe.loc["basic", "estimate"] == 50
+    assert safe.loc["all", "invited"] == 180

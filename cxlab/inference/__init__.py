@@ -14,7 +14,7 @@ from cxlab.inference.intervals import (
     wilson,
 )
 from cxlab.inference.multiplicity import benjamini_hochberg
-from cxlab.inference.suppression import Suppressed, recoverable, suppress
+from cxlab.inference.suppression import Suppressed, linked_reasons, recoverable, suppress
 
 __all__ = [
     "Difference",
@@ -28,6 +28,7 @@ __all__ = [
     "effective_base",
     "kish",
     "linearised_mean",
+    "linked_reasons",
     "mean_row",
     "newcombe",
     "recoverable",

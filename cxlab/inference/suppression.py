@@ -175,6 +175,16 @@ def suppress(table: Table, *, min_base: int = 30, margins: bool = True, protecti
     )
 
 
+def linked_reasons(bases: Table, *, min_base: int = 30) -> Table:
+    """Why further rows of figures must be hidden, where the bases of all rows add up to something that is known.
+
+    `bases` has the base of each row, or one column a wave. Returns its shape: the reason of secondary cells, "" elsewhere. Small
+    bases have their own reason already ("n<30").
+    """
+    reason = suppress(bases, min_base=min_base).reason
+    return reason.where(reason != _small(min_base), "")
+
+
 def recoverable(
     table: Table,
     hidden: Table,

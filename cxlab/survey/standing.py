@@ -21,6 +21,7 @@ import pandas as pd
 
 from cxlab.inference.intervals import detectable_difference
 from cxlab.inference.multiplicity import benjamini_hochberg
+from cxlab.inference.suppression import linked_reasons
 from cxlab.survey.comparison import difference_df, difference_of
 from cxlab.survey.metrics import survey_estimate
 from cxlab.survey.tracking import Tracked, measure_item, reading_of
@@ -76,12 +77,15 @@ def stand_apart(
 ) -> Standing:
     """One item in one wave (one row a respondent) by the groups of each column, each against all others of that column.
 
-    A group with fewer than `min_base` answers, or with so few others, has no figures and says why. Respondents without a value are
-    no group and not among the others.
+    A group with fewer than `min_base` answers, or with so few others, has no figures and says why; so has a second one where the
+    total would tell those of a small group (`suppress`). Respondents without a value are no group and not among the others.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for by in columns:
         known = wave[wave[by].notna() & wave[tracked.item].notna()]
+        if known.empty:
+            continue
+        linked = linked_reasons(known[by].value_counts(), min_base=min_base)
         for group in sorted(known[by].unique(), key=str):
             inside = known[by] == group
             own, others = (
@@ -90,9 +94,12 @@ def stand_apart(
             row: dict[str, Any] = {
                 "by": by, "group": str(group), "unit": own.unit, "conf_level": conf_level, "n": own.mean.n, "n_others": others.mean.n,
             }  # fmt: skip
+            if linked[group]:
+                rows.append(row | dict.fromkeys([*_FIGURES, "n", "n_others"], math.nan) | {"reason": linked[group]})
+                continue
             if min(own.mean.n, others.mean.n) < min_base:
                 reason = f"n<{min_base}" if own.mean.n < min_base else f"fewer than {min_base} others"
-                rows.append(row | dict.fromkeys(_FIGURES, math.nan) | {"reason": reason})
+                rows.append(row | dict.fromkeys([*_FIGURES, "n_others"], math.nan) | {"reason": reason})
                 continue
             stated = survey_estimate(own, tracked.item, conf_level)
             change = difference_of(others, own, label=tracked.item, conf_level=conf_level)

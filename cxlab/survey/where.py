@@ -20,6 +20,7 @@ import pandas as pd
 from scipy import stats
 
 from cxlab.inference.multiplicity import benjamini_hochberg
+from cxlab.inference.suppression import linked_reasons
 from cxlab.survey.comparison import difference_of
 from cxlab.survey.tracking import Tracked, measure_item, reading_of
 
@@ -78,7 +79,8 @@ def where_it_moved(
 ) -> Where:
     """The change of one item from `before` to `after` (one row a respondent each) within the groups of each column.
 
-    A group with fewer than `min_base` answers in either wave is not compared; its figures are NaN. A column needs two groups
+    A group with fewer than `min_base` answers in either wave is not compared; its figures are NaN, and so are those of a second one
+    where the total would tell them (`suppress`). A column needs two groups
     that can be compared.
     """
     rows: list[dict[str, Any]] = []
@@ -87,6 +89,7 @@ def where_it_moved(
         if by not in before or by not in after:
             continue
         found: list[dict[str, Any]] = []
+        linked = _linked(before, after, tracked.item, by, min_base)
         for group in sorted({*before[by].dropna().unique(), *after[by].dropna().unique()}, key=str):
             parts = [part[part[by] == group] for part in (before, after)]
             first, last = (measure_item(part, tracked, group, weights_col, cluster_col) for part in parts)
@@ -99,9 +102,14 @@ def where_it_moved(
                 **bases,
                 "good": tracked.good,
             }
+            if group in linked:
+                hidden = dict.fromkeys([*_FIGURES, "n_before", "n_after"], math.nan)
+                found.append(row | hidden | {"reason": linked[group]})
+                continue
             if min(bases.values()) < min_base:
                 reason = f"n<{min_base}" if max(bases.values()) else "nobody answered"
-                found.append(row | dict.fromkeys(_FIGURES, math.nan) | {"reason": reason})
+                told = {when: n if n < min_base else math.nan for when, n in bases.items()}
+                found.append(row | told | dict.fromkeys(_FIGURES, math.nan) | {"reason": reason})
                 continue
             change = difference_of(first, last, label=tracked.item, conf_level=conf_level)
             found.append(
@@ -126,6 +134,22 @@ def where_it_moved(
     table = pd.DataFrame(tests, columns=[name for name in COLUMNS if name != "q_value"])
     table["q_value"] = benjamini_hochberg(table["p_value"])
     return Where(tracked.item, groups[GROUPS], table[COLUMNS])
+
+
+def _linked(before: pd.DataFrame, after: pd.DataFrame, item: str, by: str, min_base: int) -> dict[Any, str]:
+    """The groups that must be hidden because a total would tell the figures of a small one, and why."""
+    counts = {
+        when: part.loc[part[by].notna() & part[item].notna(), by].value_counts()
+        for when, part in (("before", before), ("after", after))
+    }
+    bases = pd.DataFrame(counts).fillna(0).astype(int)
+    if bases.empty:
+        return {}
+    small = ((bases > 0) & (bases < min_base)).any(axis=1)  # these say so themselves
+    reasons = linked_reasons(bases, min_base=min_base)[~small]
+    return {
+        group: next(filter(None, row)) for group, row in zip(reasons.index, reasons.to_numpy(), strict=True) if any(row)
+    }
 
 
 _FIGURES = ("estimate_before", "estimate_after", "difference", "std_error", "conf_low", "conf_high", "p_value")

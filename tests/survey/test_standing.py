@@ -51,8 +51,9 @@ def test_the_smallest_difference_is_what_four_of_five_samples_would_show() -> No
 
 
 def test_small_groups_and_groups_without_enough_others_have_no_figures_and_say_why() -> None:
-    found = stand_apart(_wave(basic=(50, 50), family=(10, 9)), CONTENT, ["plan"]).groups.set_index("group")
-    assert found.loc["family", "reason"] == "n<30"
+    wave = _wave(basic=(50, 50), plus=(7, 6), family=(6, 6))
+    found = stand_apart(wave, CONTENT, ["plan"]).groups.set_index("group")
+    assert found.loc[["plus", "family"], "reason"].tolist() == ["n<30", "n<30"]
     assert found.loc["basic", "reason"] == "fewer than 30 others"
     assert found[["estimate", "difference", "q_value"]].isna().all(axis=None)
     assert set(found["reading"]) == {"not tested"}
@@ -71,3 +72,12 @@ def test_noise_stands_apart_in_one_study_of_twenty_at_most() -> None:
         )  # fmt: skip
         claimed += len(stand_apart(wave, CONTENT, ["plan", "region"]).apart) > 0
     assert claimed <= 0.05 * studies + 2 * math.sqrt(0.05 * 0.95 * studies)
+
+
+def test_the_total_cannot_tell_a_small_group() -> None:
+    found = stand_apart(_wave(basic=(60, 40), plus=(40, 20), gold=(10, 9)), CONTENT, ["plan"]).groups.set_index("group")
+    assert found.loc["gold", "reason"] == "n<30"
+    assert found.loc["plus", "reason"] == "hidden so that n<30 cannot be worked out"
+    assert found.loc["plus", ["n", "n_others", "estimate"]].isna().all()
+    assert found.loc["gold", ["n_others", "estimate"]].isna().all()
+    assert found.loc["basic", "estimate"] == 60

@@ -113,7 +113,9 @@ def test_a_wave_in_which_nobody_can_be_placed_is_refused() -> None:
 
 
 def test_only_customers_of_the_named_surveys_are_weighted_each_survey_on_its_own() -> None:
-    deep = pd.DataFrame({"survey": "deep_dive", "wave": "Q1", "perspective": "customer", "plan": ["basic"] * 3 + ["plus"]})
+    deep = pd.DataFrame(
+        {"survey": "deep_dive", "wave": "Q1", "perspective": "customer", "plan": ["basic"] * 3 + ["plus"]}
+    )
     event = deep.assign(survey="event")
     staff = deep.assign(perspective="staff")
     rows = pd.concat([deep, event, staff], ignore_index=True)

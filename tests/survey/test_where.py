@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from cxlab.survey import movement
-from cxlab.survey.tracking import as_tracked
+from cxlab.survey.tracking import Tracked, as_tracked
 from cxlab.survey.where import grouping_columns, where_it_moved
 
 ITEM = {
@@ -62,10 +62,13 @@ def test_a_fall_that_is_the_same_everywhere_names_no_place() -> None:
 
 
 def test_groups_of_few_are_not_compared_and_need_company() -> None:
-    found = where_it_moved(people(north=(60, 100), south=(60, 100), west=(15, 29)), APART, TRACKED, ["region"])
+    before = people(north=(60, 100), south=(60, 100), east=(40, 80), west=(15, 29))
+    after = people(north=(60, 100), south=(20, 100), east=(40, 80), west=(60, 100))
+    found = where_it_moved(before, after, TRACKED, ["region"])
     west = found.groups.set_index("group").loc["west"]
     assert (west["reason"], west["reading"]) == ("n<30", "not tested")
-    assert np.isnan(west["estimate_after"])
+    assert west["n_before"] == 29
+    assert west[["estimate_after", "n_after"]].isna().all(), "the hundred of the second wave are linked with the others"
     assert found.columns["groups"].tolist() == [2]
     alone = where_it_moved(people(north=(60, 100), south=(5, 10)), APART, TRACKED, ["region", "absent"])
     assert alone.columns.empty
@@ -131,3 +134,15 @@ def test_groups_that_differ_without_one_that_is_clear_are_told_by_their_ends() -
         "App did not move alike by region: −12 for south and +12 for north, neither clear on its own."
         in moved.sentences()
     )  # type: ignore[attr-defined]
+
+
+def test_the_total_cannot_tell_the_change_of_a_small_group() -> None:
+    sizes = {"a": (100, 100), "b": (60, 60), "c": (10, 40), "d": (200, 200)}
+    waves = [pd.DataFrame({"region": [g for g, n in sizes.items() for _ in range(n[place])]}) for place in (0, 1)]
+    waves = [wave.assign(overall=1.0 + np.arange(len(wave)) % 5) for wave in waves]
+    tracked = Tracked("overall", "top_box", (1.0, 5.0), False, 1)
+    found = where_it_moved(*waves, tracked, ["region"]).groups.set_index("group")
+    assert found.loc["b", "reason"] == "hidden so that n<30 cannot be worked out"
+    assert found.loc["b", ["n_before", "n_after", "difference"]].isna().all()
+    assert found.loc["c", "reason"] == "n<30"
+    assert found.loc[["a", "d"], "difference"].notna().all()
