@@ -20,6 +20,7 @@ MAY_IMPORT = {
     **dict.fromkeys(SPEECH, CORE | SPEECH),
     "report": CORE | {"data", "inference", "findings", "products", "wording", "study"},
     "health": CORE | {"data", "inference", "study", "wording"},
+    "losses": CORE | ANALYSIS | {"study", "wording"},  # asks each room what it would leave out
     "draft": CORE | {"data"},
     "demo": CORE | {"data"},
 }

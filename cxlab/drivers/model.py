@@ -393,23 +393,11 @@ def loyalty_drivers(
     one with most answers. Raises `NotApplicableError` where no loyalty or fewer than two drivers were asked, or too few
     answered all; `ParameterError` for an outcome that is no item.
     """
-    customers = responses[responses["perspective"] == "customer"] if "perspective" in responses else responses
     known = items.set_index("item")
-    if outcome and outcome not in known.index:
-        raise ParameterError("outcome", f"`{outcome}` is no item", did_you_mean(outcome, map(str, known.index)))
-    loyal = [outcome] if outcome else list(known.index[known["role"] == "loyalty"])
-    loyal = [name for name in loyal if name in customers and customers[name].notna().any()]
-    if not loyal:
-        raise NotApplicableError('needs a question about loyalty (role = "loyalty") with answers')
-    target = loyal[0]
-    rows = customers[customers[target].notna()]
-    survey = survey or str(rows["survey"].value_counts().idxmax())
-    rows = rows[rows["survey"] == survey]
-    if rows.empty:
-        raise ParameterError("survey", f"`{survey}` has no answers about {target}", "choose another, or leave it empty")
-    wave = rows.groupby("wave")["counted_at"].max().idxmax()
-    rows = rows[rows["wave"] == wave]
-    names, left_out = _drivers(known, rows, target, least_answered)
+    rows, target, names, left_out = driver_answers(
+        responses, items, outcome=outcome, survey=survey, least_answered=least_answered
+    )
+    survey, wave = str(rows["survey"].iloc[0]), rows["wave"].iloc[0]
     weights = "weight" if "weight" in rows and rows["weight"].notna().all() else None
     clusters = "cluster" if "cluster" in rows and rows["cluster"].notna().any() else None
     model = DriverModel.from_columns(rows, target, names, weights=weights, conf_level=conf_level)
@@ -437,6 +425,33 @@ def loyalty_drivers(
         halo=float(np.linalg.eigvalsh(np.corrcoef(model.X.to_numpy().T))[-1] / len(names)),
         conf_level=conf_level,
     )
+
+
+def driver_answers(
+    responses: pd.DataFrame, items: pd.DataFrame, *, outcome: str = "", survey: str = "", least_answered: float = 0.5
+) -> tuple[pd.DataFrame, str, list[str], list[str]]:
+    """The respondents of the newest wave who answered the outcome; the outcome, the drivers, and those too few answered.
+
+    Takes and refuses what `loyalty_drivers` does.
+    """
+    customers = responses[responses["perspective"] == "customer"] if "perspective" in responses else responses
+    known = items.set_index("item")
+    if outcome and outcome not in known.index:
+        raise ParameterError("outcome", f"`{outcome}` is no item", did_you_mean(outcome, map(str, known.index)))
+    loyal = [outcome] if outcome else list(known.index[known["role"] == "loyalty"])
+    loyal = [name for name in loyal if name in customers and customers[name].notna().any()]
+    if not loyal:
+        raise NotApplicableError('needs a question about loyalty (role = "loyalty") with answers')
+    target = loyal[0]
+    rows = customers[customers[target].notna()]
+    survey = survey or str(rows["survey"].value_counts().idxmax())
+    rows = rows[rows["survey"] == survey]
+    if rows.empty:
+        raise ParameterError("survey", f"`{survey}` has no answers about {target}", "choose another, or leave it empty")
+    wave = rows.groupby("wave")["counted_at"].max().idxmax()
+    rows = rows[rows["wave"] == wave]
+    names, left_out = _drivers(known, rows, target, least_answered)
+    return rows, target, names, left_out
 
 
 def _drivers(

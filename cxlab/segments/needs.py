@@ -310,11 +310,8 @@ def needs_segments(
     Raises `NotApplicableError` where no such battery was asked of enough people, `ParameterError` for a number of segments
     that the answers cannot give.
     """
-    battery, role = _battery(responses, items)
-    asked = responses[responses["perspective"] == "customer"].dropna(subset=battery, how="all")
-    wave = str(asked.groupby("wave")["counted_at"].max().idxmax()) if len(asked) else ""
-    newest = asked[asked["wave"] == wave]
-    screened = _screened(newest, battery)
+    battery, role, asked, newest, screened = needs_answers(responses, items)
+    wave = str(newest["wave"].iloc[0]) if len(newest) else ""
     careful = newest[screened["keep"].to_numpy()]
     if len(careful) < LEAST_RESPONDENTS:
         what = f"{len(careful)} careful answers to the {len(battery)} questions about {role}"
@@ -360,6 +357,20 @@ def needs_segments(
         null=null,
         stable=stable,
     )
+
+
+def needs_answers(
+    responses: pd.DataFrame, items: pd.DataFrame
+) -> tuple[list[str], str, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The battery and its role; who answered it in any wave, and in the newest one; and whether each of these is kept (`screen`).
+
+    Raises `NotApplicableError` where no such battery was asked.
+    """
+    battery, role = _battery(responses, items)
+    asked = responses[responses["perspective"] == "customer"].dropna(subset=battery, how="all")
+    wave = asked.groupby("wave")["counted_at"].max().idxmax() if len(asked) else ""
+    newest = asked[asked["wave"] == wave]
+    return battery, role, asked, newest, _screened(newest, battery)
 
 
 def _battery(responses: pd.DataFrame, items: pd.DataFrame) -> tuple[list[str], str]:

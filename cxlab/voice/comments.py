@@ -318,10 +318,7 @@ def voice_of_customer(
     known = comments[comments["text"].notna()].reset_index(drop=True)
     now = known["in_period"].to_numpy(dtype=bool) if "in_period" in known else np.ones(len(known), dtype=bool)
     language = languages(known["text"])
-    scored = (language == codebook.language) | (language == "")
-    short = known["text"].str.len() < 60  # a short text is guessed badly: only a sure other language is left out
-    plain = known["text"].str.isascii()
-    scored |= short & plain
+    scored = can_be_scored(known["text"], language, codebook.language)
     sentiment = lexicon_sentiment(known["text"].where(scored))
     mentions = codebook.assign(known["text"].where(scored, None))
     inside = scored.to_numpy() & now
@@ -364,6 +361,15 @@ def voice_of_customer(
         conf_level=conf_level,
         min_base=min_base,
     )
+
+
+def can_be_scored(texts: pd.Series, found: pd.Series, language: str) -> pd.Series:
+    """Which texts are in the language of the codebook, as far as can be told; `found` are those of `languages`.
+
+    A short text is guessed badly: only where it is surely in another language is it left out.
+    """
+    short = texts.str.len() < 60
+    return (found == language) | (found == "") | (short & texts.str.isascii())
 
 
 def _rating_scale(known: pd.DataFrame) -> tuple[float, float] | None:
