@@ -322,8 +322,11 @@ def _protected(rates: pd.DataFrame, min_base: int) -> pd.DataFrame:
     safe = rates.copy()
     figures = ["invited", "answered", "estimate", "std_error", "conf_low", "conf_high", "difference", "q_value"]
     safe[[*figures, "n"]] = safe[[*figures, "n"]].astype(float)
-    for _, cells in rates[rates["by"] != "all"].groupby("by"):
-        linked = linked_reasons(cells["invited"].astype(int), min_base=min_base)
+    whole = rates[rates["by"] == "all"]
+    everybody = dict(zip(zip(whole["survey"], whole["wave"], strict=True), whole["invited"], strict=True))
+    for (survey, wave, _), cells in rates[rates["by"] != "all"].groupby(["survey", "wave", "by"]):
+        invited = cells["invited"].astype(int)
+        linked = linked_reasons(invited, unknown=int(everybody[survey, wave] - invited.sum()), min_base=min_base)
         small = cells.index[(cells["invited"] > 0) & (cells["invited"] < min_base)]
         also = linked.index[linked != ""]
         safe.loc[[*small, *also], figures] = np.nan

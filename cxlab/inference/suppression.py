@@ -175,12 +175,14 @@ def suppress(table: Table, *, min_base: int = 30, margins: bool = True, protecti
     )
 
 
-def linked_reasons(bases: Table, *, min_base: int = 30) -> Table:
-    """Why further rows of figures must be hidden, where the bases of all rows add up to something that is known.
+def linked_reasons(bases: pd.Series, *, unknown: int = 0, min_base: int = 30) -> pd.Series:
+    """Why further groups must be hidden, where the bases of all groups add up to a total that is known: "" where they need not.
 
-    `bases` has the base of each row, or one column a wave. Returns its shape: the reason of secondary cells, "" elsewhere. Small
-    bases have their own reason already ("n<30").
+    `bases` has the base of each group; small ones have their own reason already ("n<30"). `unknown` is how many belong to no
+    group: where nobody prints their number and they are `min_base` or more, they hide among them what the total would tell.
     """
+    if unknown >= min_base or not len(bases):
+        return pd.Series("", index=bases.index, dtype=object)
     reason = suppress(bases, min_base=min_base).reason
     return reason.where(reason != _small(min_base), "")
 

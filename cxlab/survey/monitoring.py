@@ -153,10 +153,14 @@ def _events(responses: pd.DataFrame, items: pd.DataFrame, min_base: int) -> Iter
             in_period = rows.loc[scores.index].assign(when=labels_of(days, length))
             there = set(in_period.loc[in_period["in_period"], "when"]) if "in_period" in rows else set()
             enough = table["n"] >= min_base
-            chart = control_chart(table["hits"].where(enough, 0), kind="p_prime", n=table["n"].where(enough, 0))
+            baseline = _before_period(table.index.isin(there), enough.to_numpy())
+            chart = control_chart(
+                table["hits"].where(enough, 0), kind="p_prime", n=table["n"].where(enough, 0), baseline=baseline
+            )
             apart = f"differ {chart.sigma_z:.1f} times as much as" if chart.sigma_z >= _APART else "differ no more than"
             method = (
                 f"p′ chart (Laney 2002), three standard deviations: {length}s {apart} chance within a {length} explains"
+                f"{_drawn_from(baseline, length)}"
             )
             points = _points(chart, table.index, table["n"], 100.0, "%", min_base)
             points["in_period"] = points["when"].isin(there)
@@ -188,13 +192,15 @@ def _waves(own: pd.DataFrame, item: pd.Series, survey: str, responses: pd.DataFr
     if own["estimate"].notna().sum() < LEAST_POINTS:
         return []
     name, unit = str(own["item"].iloc[0]), str(own["unit"].iloc[0])
-    chart = control_chart(own["estimate"].to_numpy(), kind="xmr")
+    newest = set(responses.loc[responses["in_period"], "wave"].astype(str)) if "in_period" in responses else set()
+    baseline = _before_period(own["wave"].astype(str).isin(newest).to_numpy(), own["estimate"].notna().to_numpy())
+    chart = control_chart(own["estimate"].to_numpy(), kind="xmr", baseline=baseline)
     points = _points(chart, own["wave"].astype(str), own["n"], 1.0, unit, 0)
     points["reason"] = own["reason"].where(own["estimate"].isna(), "").to_numpy()
-    newest = responses.loc[responses["in_period"], "wave"].astype(str) if "in_period" in responses else []
-    points["in_period"] = points["when"].isin(set(newest))
+    points["in_period"] = points["when"].isin(newest)
     better = "higher" if item["role"] in ("loyalty", "satisfaction", "effort") else None
-    method = "XmR chart: the mean difference of neighbouring waves tells how far one may lie from the mean of all"
+    method = "XmR chart: the mean difference of neighbouring waves tells how far one may lie from their mean"
+    method += _drawn_from(baseline, "wave")
     return [
         Watched(
             name,
@@ -208,6 +214,17 @@ def _waves(own: pd.DataFrame, item: pd.Series, survey: str, responses: pd.DataFr
             method,
         )
     ]
+
+
+def _before_period(in_period: Any, known: Any) -> int | None:
+    """How many points lie before the period, to judge it by; None where there is no period, or too few before it."""
+    first = int(np.argmax(in_period)) if np.any(in_period) else 0
+    return first if int(known[:first].sum()) >= LEAST_POINTS else None
+
+
+def _drawn_from(baseline: int | None, each: str) -> str:
+    """Which points made the limits, where the newest are judged by those before."""
+    return "" if baseline is None else f"; limits from the {baseline} {each}s before the period"
 
 
 def _points(chart: ControlChart, when: Any, n: pd.Series, factor: float, unit: str, min_base: int) -> pd.DataFrame:

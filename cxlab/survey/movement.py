@@ -17,6 +17,7 @@ import pandas as pd
 
 from cxlab.inference.sentences import base, between, figure
 from cxlab.problems import ParameterError, did_you_mean
+from cxlab.survey.change_points import LEAST_WAVES, ChangePoints, change_points
 from cxlab.survey.mix import mix_rate
 from cxlab.survey.representativity import drift
 from cxlab.survey.scales import orient
@@ -61,6 +62,7 @@ class Movement:
     where: list[Where] = field(default_factory=list)
     profile: pd.DataFrame = field(default_factory=pd.DataFrame)
     standing: Standing | None = None
+    steps: dict[str, ChangePoints] = field(default_factory=dict)
 
     @property
     def wave(self) -> str:
@@ -266,6 +268,30 @@ class Movement:
                 },
             }, rows.reset_index(drop=True)  # fmt: skip
 
+    def steps_shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+        """The levels of each overall measure that clearly stepped from one to another; nothing where none did."""
+        for item, found in self.steps.items():
+            if found.points.empty or found.shape == "trend":
+                continue
+            name, unit = self._name(item), str(self.series(item)["unit"].iloc[0])
+            span = (
+                found.levels["from_wave"]
+                .astype(str)
+                .where(
+                    found.levels["from_wave"] == found.levels["to_wave"],
+                    found.levels["from_wave"].astype(str) + " to " + found.levels["to_wave"].astype(str),
+                )
+            )
+            yield {
+                "name": f"steps_{item}",
+                "title": found.headline().replace("The level", f"The level of {inside_text(name)}", 1),
+                "subtitle": f"Level by stretch of waves, {100 * found.levels['conf_level'].iloc[0]:g}% interval",
+                "note": {
+                    "Test": f"Largest difference over all places, simulated; at most {100 * found.alpha:g}% of steady series show a step",
+                    "Read": "A step says when, not why: a new questionnaire, panel or season steps, too",
+                },
+            }, found.levels.assign(label=span, unit=unit)  # fmt: skip
+
     def standing_shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
         """The leading measure of the newest wave by group, in the way of grouping whose groups stand furthest apart."""
         found = self.standing
@@ -274,7 +300,7 @@ class Movement:
         rows = found.groups[found.groups["by"] == found.first].assign(label=lambda part: part["group"])
         name, unit, by = self._name(found.item), str(rows["unit"].iloc[0]), _plain(found.first)
         ways, tested = found.groups["by"].nunique(), int(found.groups["p_value"].notna().sum())
-        title = f"{name} of {self.wave}: none of {tested} groups clearly stands apart from the others."
+        title = f"None of {tested} groups clearly stands apart in {inside_text(name)} of {self.wave}."
         if len(found.apart):
             far: Any = found.apart[found.apart["by"] == found.first].iloc[0]
             side = "below" if far["difference"] < 0 else "above"
@@ -360,6 +386,8 @@ class Movement:
             "Test": self._test_words(item),
             "Source": f"Answers of customers to the {SURVEY_WORDS[self.survey]}",
         }
+        if item in self.steps:
+            note["Steps"] = self.steps[item].headline()
         return {
             "title": title,
             "subtitle": f"{_DEFINITIONS[rows['metric'].iloc[0]][:1].upper()}{_DEFINITIONS[rows['metric'].iloc[0]][1:]}, "
@@ -680,6 +708,7 @@ def movement(
         mixes=_mixes(known_of, change, known, groups),
         where=_where(known_of, change, known, leads, groups, design),
         profile=_profile(known_of, change, groups),
+        steps=_steps(tracked, leads, conf_level),
         standing=_standing(known_of, known, leads, groups, waves[-1], design),
         leads=leads,
         labels={item: label_of(item, known.loc[item]) for item in tracked["item"].unique()},
@@ -730,6 +759,22 @@ def _where(
         for item in chosen
     ]
     return [where for where in found if len(where.columns)]
+
+
+def _steps(tracked: pd.DataFrame, leads: list[str], conf_level: float) -> dict[str, ChangePoints]:
+    """The change points of each overall measure that enough waves asked."""
+    found = {}
+    for item in leads:
+        own = tracked[(tracked["item"] == item) & tracked["estimate"].notna() & (tracked["std_error"] > 0)]
+        if len(own) >= LEAST_WAVES:
+            found[item] = change_points(
+                own["estimate"],
+                own["std_error"],
+                labels=own["wave"].astype(str).tolist(),
+                alpha=1 - conf_level,
+                random_state=0,
+            )
+    return found
 
 
 def _standing(

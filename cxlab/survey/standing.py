@@ -38,7 +38,7 @@ _FIGURES = (
     "detectable",
 )
 COLUMNS = [
-    "by", "group", "unit", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n", "n_others", "difference",
+    "by", "group", "unit", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n", "difference",
     "difference_low", "difference_high", "detectable", "p_value", "q_value", "reading", "reason",
 ]  # fmt: skip
 
@@ -82,24 +82,23 @@ def stand_apart(
     """
     rows: list[dict[str, Any]] = []
     for by in columns:
-        known = wave[wave[by].notna() & wave[tracked.item].notna()]
-        if known.empty:
-            continue
-        linked = linked_reasons(known[by].value_counts(), min_base=min_base)
+        answered = wave[wave[tracked.item].notna()]
+        known = answered[answered[by].notna()]
+        linked = linked_reasons(known[by].value_counts(), unknown=len(answered) - len(known), min_base=min_base)
         for group in sorted(known[by].unique(), key=str):
             inside = known[by] == group
             own, others = (
                 measure_item(part, tracked, group, weights_col, cluster_col) for part in (known[inside], known[~inside])
             )
             row: dict[str, Any] = {
-                "by": by, "group": str(group), "unit": own.unit, "conf_level": conf_level, "n": own.mean.n, "n_others": others.mean.n,
+                "by": by, "group": str(group), "unit": own.unit, "conf_level": conf_level, "n": own.mean.n
             }  # fmt: skip
             if linked[group]:
-                rows.append(row | dict.fromkeys([*_FIGURES, "n", "n_others"], math.nan) | {"reason": linked[group]})
+                rows.append(row | dict.fromkeys([*_FIGURES, "n"], math.nan) | {"reason": linked[group]})
                 continue
             if min(own.mean.n, others.mean.n) < min_base:
                 reason = f"n<{min_base}" if own.mean.n < min_base else f"fewer than {min_base} others"
-                rows.append(row | dict.fromkeys([*_FIGURES, "n_others"], math.nan) | {"reason": reason})
+                rows.append(row | dict.fromkeys(_FIGURES, math.nan) | {"reason": reason})
                 continue
             stated = survey_estimate(own, tracked.item, conf_level)
             change = difference_of(others, own, label=tracked.item, conf_level=conf_level)

@@ -137,19 +137,16 @@ def where_it_moved(
 
 
 def _linked(before: pd.DataFrame, after: pd.DataFrame, item: str, by: str, min_base: int) -> dict[Any, str]:
-    """The groups that must be hidden because a total would tell the figures of a small one, and why."""
-    counts = {
-        when: part.loc[part[by].notna() & part[item].notna(), by].value_counts()
-        for when, part in (("before", before), ("after", after))
-    }
-    bases = pd.DataFrame(counts).fillna(0).astype(int)
-    if bases.empty:
-        return {}
-    small = ((bases > 0) & (bases < min_base)).any(axis=1)  # these say so themselves
-    reasons = linked_reasons(bases, min_base=min_base)[~small]
-    return {
-        group: next(filter(None, row)) for group, row in zip(reasons.index, reasons.to_numpy(), strict=True) if any(row)
-    }
+    """The groups that must be hidden because the total of a wave would tell the figures of a small one, and why."""
+    found: dict[Any, str] = {}
+    small: set[Any] = set()
+    for part in (before, after):
+        answered = part.loc[part[item].notna(), by]
+        counts = answered.value_counts()
+        reasons = linked_reasons(counts, unknown=int(answered.isna().sum()), min_base=min_base)
+        found |= dict(reasons[reasons != ""])
+        small |= set(counts.index[counts < min_base])  # these say so themselves
+    return {group: reason for group, reason in found.items() if group not in small}
 
 
 _FIGURES = ("estimate_before", "estimate_after", "difference", "std_error", "conf_low", "conf_high", "p_value")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from cxlab.survey import Monitoring, control_chart, monitor, track
 
@@ -87,6 +88,17 @@ def test_a_signal_of_earlier_periods_is_in_the_chart_and_not_in_the_answer() -> 
     old = rows.assign(in_period=rows["counted_at"] >= pd.Timestamp("2026-04-01", tz="UTC"))
     assert len(watched(old).charts[0].signals) == 1
     assert watched(old).sentences() == []
+
+
+def test_the_newest_points_are_judged_by_those_before_the_period() -> None:
+    rows = events([*STEADY, (5, 50), (5, 50), (5, 50)])
+    new = rows.assign(in_period=rows["counted_at"] >= pd.Timestamp("2026-03-16", tz="UTC"))  # the three bad weeks
+    (chart,) = watched(new).charts
+    assert chart.points["center"].iloc[0] == pytest.approx(100 * 349 / 500)
+    assert "limits from the 10 weeks before the period" in chart.words()["note"]["Limits"]
+    assert chart.signals["when"].tolist() == ["2026-W12", "2026-W13", "2026-W14"]
+    (all_of_them,) = watched(rows).charts
+    assert all_of_them.points["center"].iloc[0] == pytest.approx(100 * 364 / 650)
 
 
 def test_weeks_that_are_too_small_become_months_and_small_points_are_hidden() -> None:

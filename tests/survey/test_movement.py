@@ -173,3 +173,31 @@ def test_more_of_a_problem_is_worse() -> None:
     found = {finding["name"]: finding for finding in movement(rows, items).findings()}
     assert found["tracking_trouble"]["better"] == "lower"
     assert found["tracking_app"]["better"] == "higher"
+
+
+def test_a_measure_that_stepped_says_when_and_one_that_did_not_says_what_would_have_been_seen() -> None:
+    shares = [0.5, 0.5, 0.52, 0.5, 0.9, 0.9, 0.88, 0.9]
+    waves = [
+        wave(f"20{number}", [10] * round(200 * share) + [0] * round(200 * (1 - share)), f"20{number}-05-01")
+        for number, share in enumerate(shares, start=10)
+    ]
+    moved = movement(pd.concat(waves), ITEMS)
+    ((words, levels),) = moved.steps_shown()
+    assert words["title"].startswith("The level of NPS stepped once in 8 waves")
+    assert levels["label"].tolist() == ["2010 to 2013", "2014 to 2017"]
+    assert "Steps" in moved.series_words("ltr")["note"]
+    flat = movement(pd.concat(waves[:3] + [part.assign(wave=f"x{n}") for n, part in enumerate(waves[:3])]), ITEMS)
+    assert list(flat.steps_shown()) == []
+    assert flat.series_words("ltr")["note"]["Steps"].startswith("No clear step in 6 waves")
+    assert "Steps" not in movement(pd.concat(waves[:5]), ITEMS).series_words("ltr")["note"]
+
+
+def test_who_stands_apart_is_shown_in_the_grouping_with_the_clearest_group() -> None:
+    rows = B.assign(plan=["basic"] * 50 + ["plus"] * 50, region=["north", "south"] * 50)
+    rows["ltr"] = [10.0] * 50 + [0.0] * 50
+    moved = movement(rows, ITEMS)
+    ((words, shown),) = moved.standing_shown()
+    assert words["title"] == "NPS of B is 100 for basic (plan), 200 points above that of the others."
+    assert shown["group"].tolist() == ["basic", "plus"]
+    assert len(words["table"]) == 4
+    assert words["note"]["Test"].startswith("Each group against all others; 4 tests")

@@ -78,6 +78,13 @@ def test_the_total_cannot_tell_a_small_group() -> None:
     found = stand_apart(_wave(basic=(60, 40), plus=(40, 20), gold=(10, 9)), CONTENT, ["plan"]).groups.set_index("group")
     assert found.loc["gold", "reason"] == "n<30"
     assert found.loc["plus", "reason"] == "hidden so that n<30 cannot be worked out"
-    assert found.loc["plus", ["n", "n_others", "estimate"]].isna().all()
-    assert found.loc["gold", ["n_others", "estimate"]].isna().all()
+    assert found.loc["plus", ["n", "estimate"]].isna().all()
+    assert np.isnan(found.loc["gold", "estimate"])
     assert found.loc["basic", "estimate"] == 60
+
+
+def test_thirty_of_no_known_group_hide_what_the_total_would_tell() -> None:
+    wave = _wave(basic=(60, 40), plus=(40, 20), gold=(10, 9), nobody=(15, 15))
+    wave["plan"] = wave["plan"].where(wave["plan"] != "nobody")
+    found = stand_apart(wave, CONTENT, ["plan"]).groups.set_index("group")
+    assert found["reason"].to_dict() == {"basic": "", "gold": "n<30", "plus": ""}
