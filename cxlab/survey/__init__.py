@@ -3,8 +3,10 @@
 Every figure is about those who were asked and answered. Rows are respondents; a missing answer is left out and counted.
 """
 
+from cxlab.survey.batteries import Batteries, batteries
 from cxlab.survey.carefulness import Carefulness, carefulness
 from cxlab.survey.careless import Careless, careless, effect_of_exclusion
+from cxlab.survey.change_points import ChangePoints, change_points
 from cxlab.survey.comparison import compare, nps_change
 from cxlab.survey.conduct import Conduct, conduct
 from cxlab.survey.contacts import alert_queue, answer_lag, contact_rule, coverage, lag_bands, lag_decay
@@ -30,8 +32,10 @@ from cxlab.survey.weighting import WeightedWaves, rake_waves
 from cxlab.survey.weights import RakedWeights, rake
 
 __all__ = [
+    "Batteries",
     "Carefulness",
     "Careless",
+    "ChangePoints",
     "Conduct",
     "ControlChart",
     "EventTiming",
@@ -47,9 +51,11 @@ __all__ = [
     "achieved_sample",
     "alert_queue",
     "answer_lag",
+    "batteries",
     "carefulness",
     "careless",
     "ces",
+    "change_points",
     "check_scale",
     "compare",
     "compare_waves",

@@ -79,7 +79,7 @@ class AnswerLags:
         if self.n == 0:
             return f"No answer can be placed after its event{left}."
         seconds = self.lag.dt.total_seconds()
-        half, most = (_spoken(pd.Timedelta(seconds=float(seconds.quantile(q)))) for q in (0.5, 0.9))
+        half, most = (spoken(pd.Timedelta(seconds=float(seconds.quantile(q)))) for q in (0.5, 0.9))
         return f"Half of the answers came within {half} of the event, nine in ten within {most} ({base(self.n)}){left}."
 
 
@@ -570,7 +570,7 @@ class AlertQueue:
         people = int(self.frame["customer_id"].nunique())
         return (
             f"{self.n:,} unhappy {_plural(self.n, 'answer waits', 'answers wait')} for a call ({people:,} "
-            f"{_plural(people, 'customer', 'customers')}), {self.n_overdue:,} of them longer than {_spoken(self.within)}{beside}."
+            f"{_plural(people, 'customer', 'customers')}), {self.n_overdue:,} of them longer than {spoken(self.within)}{beside}."
         )
 
 
@@ -691,12 +691,12 @@ def _edges(edges: Iterable[Any]) -> list[pd.Timedelta]:
         raise ValueError("`edges` is empty; give at least one end of a band")
     for before, after in pairwise(limits):
         if not after > before:
-            raise ValueError(f"`edges` must rise, got {_spoken(after)} after {_spoken(before)}")
+            raise ValueError(f"`edges` must rise, got {spoken(after)} after {spoken(before)}")
     return limits
 
 
 def _band_names(limits: list[pd.Timedelta]) -> list[str]:
-    spoken = [_spoken(limit) for limit in limits]
+    spoken = [spoken(limit) for limit in limits]
     between = [f"{low} to {high}" for low, high in pairwise(spoken)]
     return [f"within {spoken[0]}", *between, f"longer than {spoken[-1]}"]
 
@@ -734,7 +734,7 @@ def _who(responses: pd.DataFrame, at: int) -> str:
     return f"response {responses['response_id'].iloc[at] if 'response_id' in responses else responses.index[at]}"
 
 
-def _spoken(duration: pd.Timedelta) -> str:
+def spoken(duration: pd.Timedelta) -> str:
     """A duration in words: minutes below an hour, hours below two days, then days; a day is a day."""
     word, unit = ("minute", _MINUTE) if duration < _HOUR else ("hour", _HOUR) if duration < 2 * _DAY else ("day", _DAY)
     if duration == _DAY:

@@ -8,12 +8,23 @@ pooled with those of another survey.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from cxlab.survey.contacts import AnswerLags, ContactRule, LagDecay, answer_lag, contact_rule, lag_bands, lag_decay
+from cxlab.survey.contacts import (
+    AlertQueue,
+    AnswerLags,
+    ContactRule,
+    LagDecay,
+    alert_queue,
+    answer_lag,
+    contact_rule,
+    lag_bands,
+    lag_decay,
+    spoken,
+)
 from cxlab.survey.tracking import label_of
 from cxlab.wording import SURVEY_WORDS, capital_text, describe, inside_text
 
@@ -33,6 +44,8 @@ class EventTiming:
     label: str
     conf_level: float
     min_base: int
+    queue: AlertQueue | None = None
+    waiting: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def sentences(self) -> list[str]:
         """What the page says of it up front: only what asks for something."""
@@ -60,6 +73,27 @@ class EventTiming:
             "note": note,
         }, self.bands  # fmt: skip
 
+    def alerts_shown(self) -> Iterator[Shown]:
+        """How many unhappy answers of the period ask for a call, by touchpoint; it names nobody."""
+        if self.queue is None or not self.queue.n:
+            return
+        most: Any = self.waiting.iloc[0]
+        where = f", most after {inside_text(str(most['label']))} ({most['n']:,})" if len(self.waiting) > 1 else ""
+        yield (
+            {
+                "name": "alerts",
+                "title": f"{self.queue.n:,} unhappy answers of the period ask for a call{where}.",
+                "subtitle": "Answers of the two worst kinds in the event survey, by touchpoint, and how long they wait at the end of the "
+                "period",
+                "note": {
+                    "Rule": f"A call within {spoken(self.queue.within)} of the answer; who was called already is not recorded",
+                    "List": "Who they are stands in the restricted list of 10",
+                    "Not callable": f"{self.queue.n_uncallable:,} unhappy answers name no customer",
+                },
+            },
+            self.waiting,
+        )
+
     def _title(self) -> str:
         assert self.decay is not None
         if not self.decay.p_value < 1 - self.conf_level:
@@ -86,13 +120,16 @@ def event_timing(
     events: Any = None,
     invitations: pd.DataFrame | None = None,
     contact_days: float = 30,
+    now: pd.Timestamp | None = None,
+    call_back_within: str = "2d",
     conf_level: float = 0.95,
     min_base: int = 30,
 ) -> EventTiming:
     """The lags of the event survey and the contact rule of all surveys.
 
     `responses` and `items` are those of an open study, `events` its log (an Ibis table or a DataFrame) with event_id and
-    timestamp, `invitations` who was asked when; `contact_days` is the shortest time between two invitations of one customer. An
+    timestamp, `invitations` who was asked when; `contact_days` is the shortest time between two invitations of one customer.
+    Unhappy answers of the period wait at `now` for a call within `call_back_within`; without `now` they are not counted. An
     answer from before its event has no lag and is counted.
     """
     rule = None
@@ -119,7 +156,36 @@ def event_timing(
     bands = lag_bands(lags.lag, rows[item], scale, clusters=clusters, conf_level=conf_level)
     bands = bands[(bands["metric"] == "top_box") & (bands["n"] > 0)].assign(label=bands["band"]).reset_index(drop=True)
     decay = lag_decay(rows[item], lags.lag, touchpoints, clusters=clusters, conf_level=conf_level)
-    return EventTiming(lags, bands, decay, rule, label_of(str(item), asked[0]), conf_level, min_base)
+    queue = _queue(rows, str(item), scale, now, call_back_within)
+    label = label_of(str(item), asked[0])
+    return EventTiming(lags, bands, decay, rule, label, conf_level, min_base, queue, _waiting(rows, queue))
+
+
+def _queue(
+    rows: pd.DataFrame, item: str, scale: tuple[float, float], now: pd.Timestamp | None, within: str
+) -> AlertQueue | None:
+    """The answers of the period that are among the two worst, and whose customer is known."""
+    if now is None or "in_period" not in rows or "customer_id" not in rows:
+        return None
+    mine = rows[rows["in_period"] & rows["submitted_at"].notna()]
+    return alert_queue(
+        mine, score_col=item, at_most=scale[0] + 1, now=now, within=pd.Timedelta(within.replace("d", "D"))
+    )
+
+
+def _waiting(rows: pd.DataFrame, queue: AlertQueue | None) -> pd.DataFrame:
+    """One row a touchpoint: label, n, n_overdue, median_hours (how long they wait)."""
+    if queue is None or not queue.n:
+        return pd.DataFrame()
+    about = rows.set_index("response_id")["touchpoint"] if "touchpoint" in rows else pd.Series(dtype=object)
+    where = queue.frame["response_id"].map(about).fillna("no touchpoint").astype(str)
+    waited = (queue.now - queue.frame["submitted_at"]).dt.total_seconds() / 86_400
+    table = queue.frame.assign(touchpoint=where, waited=waited).groupby("touchpoint", sort=False)
+    counts = table.agg(n=("response_id", "size"), n_overdue=("overdue", "sum"), median_days=("waited", "median"))
+    counts = counts.sort_values("n", ascending=False, kind="stable").reset_index()
+    return counts.assign(
+        label=counts["touchpoint"].str.replace("_", " ").map(capital_text), median_days=counts["median_days"].round(1)
+    )
 
 
 def _named(events: Any, ids: pd.Series) -> pd.DataFrame:

@@ -100,3 +100,19 @@ def test_answers_without_an_event_or_a_time_have_no_lags(lack: str) -> None:
     assert list(event_timing(responses.drop(columns=lack), ITEMS, events=events).lags_shown()) == []
     assert list(event_timing(responses, ITEMS).lags_shown()) == [], "no log"
     assert list(event_timing(responses.head(60), ITEMS, events=events).lags_shown()) == [], "too few"
+
+
+def test_unhappy_answers_of_the_period_wait_for_a_call_and_nobody_is_named() -> None:
+    responses, events = study(QUICK_AND_LATE, FADING)
+    responses["in_period"] = [False] * 100 + [True] * 100
+    responses.loc[150, "customer_id"] = None
+    unhappy = responses["after"].le(2) & responses["in_period"]
+    found = event_timing(responses, ITEMS, events=events, now=START + pd.Timedelta(days=60))
+    ((words, rows),) = found.alerts_shown()
+    known = int((unhappy & responses["customer_id"].notna()).sum())
+    assert rows["n"].sum() == known
+    assert words["title"].startswith(f"{known} unhappy answers of the period ask for a call, most after ")
+    assert (rows["n_overdue"] == rows["n"]).all()
+    assert "customer_id" not in rows
+    assert words["note"]["Not callable"].startswith(f"{int(unhappy.sum()) - known} unhappy")
+    assert list(event_timing(responses, ITEMS, events=events).alerts_shown()) == []
