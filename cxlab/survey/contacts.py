@@ -696,9 +696,9 @@ def _edges(edges: Iterable[Any]) -> list[pd.Timedelta]:
 
 
 def _band_names(limits: list[pd.Timedelta]) -> list[str]:
-    spoken = [spoken(limit) for limit in limits]
-    between = [f"{low} to {high}" for low, high in pairwise(spoken)]
-    return [f"within {spoken[0]}", *between, f"longer than {spoken[-1]}"]
+    names = [spoken(limit) for limit in limits]
+    between = [f"{low} to {high}" for low, high in pairwise(names)]
+    return [f"within {names[0]}", *between, f"longer than {names[-1]}"]
 
 
 def _numbers(given: npt.NDArray[Any], name: str) -> Floats:
