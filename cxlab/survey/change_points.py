@@ -13,7 +13,8 @@ waves; the series are drawn with its upper 90% limit, else luck that makes it sm
 
 Several steps are found one after another (binary segmentation, Scott & Knott 1974, Vostrikova 1981). The next test is one test
 of the largest difference within all stretches, and the first that fails ends the search: with the steps that are there placed
-rightly, the chance of any false one in the whole series is about `alpha`. After each step found the places of all are looked
+rightly, the chance of any false one in the whole series is about `alpha`. (Measured at 0.05, 400 series each: a false step in
+1.5 to 6.5% of series of 6 to 40 waves without a step, with and without `extra`.) After each step found the places of all are looked
 for again between their neighbours (Bai, *Econometric Theory* 13, 1997).
 
 What it does not say:

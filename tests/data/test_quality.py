@@ -141,7 +141,10 @@ def test_margins_that_no_table_has_are_refused_and_who_uses_the_others_is_noted(
     margins = "[weights.margins.{}]\nbasic = 0.5\nplus = 0.5\n"
     problems = checked(STUDY + margins.format("plan"))
     assert texts(problems, "error") == []
-    assert any("every wave of customers of deep_dive and tracking is weighted to them" in note for note in texts(problems, "note"))
+    assert any(
+        "every wave of customers of deep_dive and tracking is weighted to them" in note
+        for note in texts(problems, "note")
+    )
     (error,) = texts(checked(STUDY + margins.format("plam")), "error")
     assert error == (
         "study.toml [weights.margins]: `plam` is no column of the answers or of the customers; did you mean `plan`?"

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.utils.estimator_checks import check_estimator
+from threadpoolctl import threadpool_limits
 
 from cxlab.segments import KMeansSegmenter
-from cxlab.segments.kmeans import styled
+from cxlab.segments.kmeans import starts_by_cost, styled
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "segmentation"
 SIX = np.array([[1.0, 1], [1, 2], [2, 1], [8, 8], [8, 9], [9, 8]])
@@ -45,13 +46,22 @@ def test_one_segment_is_the_mean_and_its_sum_of_squares() -> None:
 
 @pytest.mark.realdata
 @pytest.mark.parametrize(
-    ("k", "best"), [(2, 2145.5037), (3, 1818.7006), (4, 1602.8995), (5, 1434.6012), (6, 1325.0876)]
+    ("k", "best", "within"),
+    [
+        (2, 2145.5037, 1e-3),
+        (3, 1818.7006, 1e-3),
+        (4, 1602.8995, 1e-3),
+        (5, 1434.6012, 1e-3),
+        (6, 1325.0876, 1e-3),
+        (7, 1241.3030, 5e-3),
+        (8, 1163.7534, 5e-3),
+    ],
 )
-def test_the_best_known_optimum_of_mcdonalds_is_reached(k: int, best: float) -> None:
-    # best of R's kmeans(nstart = 1500); the published solution with four segments has 1656.43
+def test_the_best_known_optimum_of_mcdonalds_is_reached_from_every_seed(k: int, best: float, within: float) -> None:
+    # to six segments best of R's kmeans(nstart = 1500), seven and eight of 200 own fits; published with four: 1656.43
     X = (_needed("mcdonalds.csv").iloc[:, :11] == "Yes").to_numpy(dtype=float)
-    for seed in range(3):
-        assert KMeansSegmenter(k, random_state=seed).fit(X).inertia_ == pytest.approx(best, rel=1e-3)
+    for seed in range(20):
+        assert best - 1e-3 < KMeansSegmenter(k, random_state=seed).fit(X).inertia_ < best * (1 + within)
 
 
 @pytest.mark.realdata
@@ -71,7 +81,8 @@ def test_the_published_six_vacation_segments_stay_as_they_are_from_their_own_cen
     found = KMeansSegmenter(6, init=centres).fit(X)
     assert found.inertia_ == pytest.approx(2665.362, abs=1e-3)
     assert np.bincount(found.labels_).tolist() == [246, 201, 95, 156, 129, 173]
-    assert KMeansSegmenter(6, random_state=0).fit(X).inertia_ < 2665.362
+    best_known = 2660.5314  # of 40 own fits, .18% below
+    assert KMeansSegmenter(6, random_state=0).fit(X).inertia_ == pytest.approx(best_known, rel=1e-3)
 
 
 def test_it_is_a_scikit_learn_estimator() -> None:
@@ -84,6 +95,28 @@ def test_a_weight_is_as_many_equal_respondents() -> None:
     repeated = KMeansSegmenter(3, random_state=5).fit(np.repeat(X, weights, axis=0))
     assert weighted.inertia_ == pytest.approx(repeated.inertia_)
     assert np.repeat(weighted.labels_, weights).tolist() == repeated.labels_.tolist()
+
+
+@pytest.mark.parametrize("n", [150, 3_300])
+def test_the_number_of_threads_changes_nothing(n: int) -> None:
+    X = np.random.default_rng(3).normal(size=(n, 6))
+    with threadpool_limits(1):
+        one = KMeansSegmenter(4, random_state=2).fit(X)
+    with threadpool_limits(2):
+        two = KMeansSegmenter(4, random_state=2).fit(X)
+    assert one.cluster_centers_.tobytes() == two.cluster_centers_.tobytes()
+    assert one.labels_.tobytes() == two.labels_.tobytes()
+    assert one.inertia_ == two.inertia_
+
+
+def test_starts_that_are_compared_early_are_led_by_the_best() -> None:
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(90, 3)) + 6 * np.eye(3)[np.arange(90) % 3]
+    starts = starts_by_cost(X, 3, 8, np.random.default_rng(0))
+    costs = [((X[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1).sum() for centres in starts]
+    assert len(costs) == 8
+    assert costs[0] == pytest.approx(min(costs), rel=1e-6)
+    assert costs[0] == pytest.approx(KMeansSegmenter(3, random_state=0).fit(X).inertia_, rel=0.01)
 
 
 def test_the_centre_of_a_weighted_segment_is_its_weighted_mean() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
 
 from cxlab.segments import null_check, stability
-from cxlab.segments.stability import NullCheck, _jaccard, rand_index
+from cxlab.segments.stability import Stability, _jaccard, _spread_of_spreads, _without_groups, rand_index
 
 
 def _groups(n: int, apart: float, style: float = 0.0, seed: int = 0, items: int = 9) -> np.ndarray:
@@ -17,12 +19,6 @@ def _groups(n: int, apart: float, style: float = 0.0, seed: int = 0, items: int 
     leading = np.repeat(np.eye(3), items // 3, axis=1)[np.arange(n) % 3]
     raw = 3 + apart * leading + style * rng.normal(size=(n, 1)) + 0.6 * rng.normal(size=(n, items))
     return np.clip(np.rint(raw), 1, 5)
-
-
-def _verdict(check: NullCheck) -> str:
-    if check.table["z_centred"].max() > 3:
-        return "segments"
-    return "style" if check.table["z_raw"].max() > 3 else "none"
 
 
 def test_the_rand_index_of_six_people_by_hand() -> None:
@@ -108,7 +104,8 @@ def test_planted_groups_are_segments_with_and_without_style() -> None:
 def test_answers_that_differ_by_style_alone_are_no_segments(seed: int) -> None:
     check = null_check(_groups(240, 0.0, style=1.0, seed=seed), k=[2, 3], n_null=8, random_state=seed)
     assert check.verdict in ("style", "none")
-    assert check.verdict == _verdict(check)
+    assert (check.verdict == "style") == (check.p_value_raw < 0.01)
+    assert check.p_value >= 0.01
     assert check.table["k"].tolist() == [2, 3]
     assert check.table["z_raw"].abs().max() < 15  # the null ticks as high and as low as they do
 
@@ -126,3 +123,157 @@ def test_the_null_check_is_the_same_for_the_same_seed() -> None:
     X = _groups(80, 1.0)
     one, again = (null_check(X, k=[2, 3], n_null=3, random_state=4) for _ in range(2))
     pd.testing.assert_frame_equal(one.table, again.table)
+
+
+def test_entropy_across_solutions_by_hand() -> None:
+    # of three segments the first comes from one parent: 1; the second half from each: 0;
+    # the third 3 to 1: H = −.75·ln .75 − .25·ln .25 = .5623, over ln 2 = .8113
+    two = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 1])
+    three = np.array([0, 0, 1, 1, 2, 1, 1, 2, 2, 0, 0, 2])
+    found = Stability(pd.DataFrame(), {}, {2: two, 3: three}).across().set_index(["k", "segment"])
+    assert found.loc[3, "sla"].tolist() == pytest.approx([1, 0, 1 - 0.811278], abs=1e-6)
+    assert found.loc[(3, 1), ["parent_0", "parent_1"]].tolist() == [0.5, 0.5]
+    assert found.loc[(3, 2), ["parent_0", "parent_1"]].tolist() == [0.25, 0.75]
+    assert found.loc[2, "sla"].isna().all()
+    assert found.loc[2, "reason"].unique().tolist() == ["there is one parent only"]
+
+
+def test_a_weight_counts_in_the_shares_of_the_parents_and_a_gap_has_its_reason() -> None:
+    two, three = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2])
+    weighted = Stability(pd.DataFrame(), {}, {2: two, 3: three, 5: two}, np.array([1.0, 1, 3, 1])).across()
+    row = weighted[(weighted["k"] == 3) & (weighted["segment"] == 1)].iloc[0]
+    assert [row["parent_0"], row["parent_1"]] == [0.25, 0.75]
+    missing = weighted[weighted["k"] == 5]
+    assert missing["sla"].isna().all()
+    assert missing["reason"].unique().tolist() == ["stability was not computed for k=4"]
+
+
+def test_the_parents_of_every_segment_add_up_to_one() -> None:
+    found = stability(_groups(90, 2.0), k=[2, 3, 4], n_boot=2, random_state=1).across()
+    assert found.groupby("k").size().to_dict() == {2: 2, 3: 3, 4: 4}
+    known = found[found["k"] > 2]
+    assert known.filter(like="parent_").sum(axis=1).tolist() == pytest.approx([1] * 7)
+    assert known["sla"].between(0, 1).all()
+
+
+def test_equal_weights_change_nothing_and_a_weight_of_zero_is_nobody() -> None:
+    X = _groups(90, 1.0)
+    plain = stability(X, k=[3], n_boot=3, random_state=1)
+    pd.testing.assert_frame_equal(
+        plain.pairs, stability(X, k=[3], n_boot=3, random_state=1, sample_weight=np.full(90, 7.0)).pairs
+    )
+    more = np.vstack([X, np.full((5, 9), 1.0)])
+    nobody = stability(more, k=[3], n_boot=3, random_state=1, sample_weight=[1.0] * 90 + [0.0] * 5)
+    pd.testing.assert_frame_equal(plain.pairs, nobody.pairs)
+    assert len(nobody.labels[3]) == 95
+
+
+def test_weights_decide_which_groups_come_back() -> None:
+    # four groups, two of them of hardly any weight: two segments that come back, but only for weighted answers
+    rng = np.random.default_rng(2)
+    four = np.array([[0.0, 0], [0, 9], [9, 0], [9, 9]])[np.arange(200) % 4] + rng.normal(0, 0.3, (200, 2))
+    weights = np.where(np.isin(np.arange(200) % 4, [0, 3]), 1.0, 0.001)
+    plain, weighted = (
+        stability(four, k=[2], n_boot=10, random_state=0, sample_weight=w).summary()["ari"][0] for w in (None, weights)
+    )
+    assert weighted > 0.98
+    assert plain < 0.9
+
+
+def test_who_is_drawn_is_drawn_with_the_weight_they_have() -> None:
+    # of 40 people one weighs as much as all others together; drawn with chances by weight they would be there every time
+    X = np.vstack([np.repeat([[0.0], [1.0]], [20, 19], axis=0), [[9.0]]])
+    found = stability(X, k=[2], n_boot=100, random_state=0, sample_weight=[1.0] * 39 + [39.0])
+    apart = (found.overlaps[2] > 0.999).all(axis=1).mean()
+    assert apart == pytest.approx(1 - (1 - 1 / 40) ** 40, abs=0.1)  # 64% of samples hold the heavy one
+
+
+def test_many_distinct_answers_are_searched_in_part_and_agree_with_the_planted_groups() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.arange(2_200) % 3
+    X = rng.normal(size=(2_200, 4)) + 5 * np.eye(4)[truth]
+    found = stability(X, k=[3], n_boot=2, random_state=0)
+    assert adjusted_rand_score(truth, found.labels[3]) > 0.95
+    assert found.pairs["ari"].min() > 0.95
+    assert len({tuple(found.pairs["ari"]), tuple(stability(X, k=[3], n_boot=2, random_state=1).pairs["ari"])}) == 2
+
+
+@pytest.mark.parametrize("n", [120, 2_300])
+def test_the_number_of_threads_does_not_change_stability(n: int) -> None:
+    X = np.random.default_rng(5).normal(size=(n, 5))
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(stability(X, k=[3], n_boot=2, random_state=2))
+    assert found[0].pairs["ari"].tolist() == found[1].pairs["ari"].tolist()
+    assert found[0].overlaps[3].tobytes() == found[1].overlaps[3].tobytes()
+
+
+def test_answers_without_groups_have_the_same_items_correlations_and_spreads() -> None:
+    rng = np.random.default_rng(3)
+    X = _groups(500, 1.2, style=0.8, seed=3)
+    X = np.clip(np.rint(3 + (X - 3) * np.exp(rng.normal(0, 0.4, (500, 1)))), 1, 5)
+    spread = _spread_of_spreads(X, np.random.default_rng(0))
+    assert spread > 0.05
+    fakes = [_without_groups(X, spread, rng) for _ in range(5)]
+    assert all((np.sort(fake, axis=0) == np.sort(X, axis=0)).all() for fake in fakes)
+    assert max(np.abs(np.corrcoef(fake.T) - np.corrcoef(X.T)).max() for fake in fakes) < 0.08
+    assert np.mean([fake.std(axis=1).std() for fake in fakes]) == pytest.approx(X.std(axis=1).std(), rel=0.05)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_two_dimensions_of_needs_and_uneven_scales_without_groups_are_no_segments(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    loads = rng.normal(0, 0.6, (2, 10))
+    latent = rng.normal(size=(300, 2)) @ loads + rng.normal(size=(300, 10))
+    X = 1.0 + (latent[:, :, None] > np.linspace(-2.5, 0.5, 4)).sum(axis=2)
+    assert null_check(X, k=[2, 3, 4], n_null=12, random_state=0).verdict != "segments"
+
+
+def test_the_p_value_of_answers_without_groups_is_seldom_low() -> None:
+    # 20 sets: p below .25 is expected in five; eleven or more have a chance of 1 in 250
+    low = sum(
+        null_check(_groups(120, 0.0, seed=50 + s, items=6), k=[2, 3], n_null=10, random_state=s).p_value < 0.25
+        for s in range(20)
+    )
+    assert low <= 10
+
+
+def test_the_p_value_is_that_of_one_more_draw_from_a_t_distribution() -> None:
+    # with a single k the average over k is z itself, and the nulls have a standard deviation of 1
+    check = null_check(_groups(150, 0.5), k=[3], n_null=9, random_state=1)
+    for p, z in ((check.p_value, check.table["z_centred"][0]), (check.p_value_raw, check.table["z_raw"][0])):
+        assert p == pytest.approx(stats.t.sf(z / np.sqrt(1 + 1 / 9), 8))
+
+
+def test_groups_of_people_who_tick_high_and_low_are_style() -> None:
+    # half tick around 2, half around 4: two groups of the raw answers, none of needs
+    rng = np.random.default_rng(0)
+    X = np.clip(np.rint(np.repeat([2.0, 4.0], 150)[:, None] + 0.7 * rng.normal(size=(300, 9))), 1, 5)
+    check = null_check(X, k=[2, 3], n_null=12, random_state=0)
+    assert (check.verdict, check.n) == ("style", 300)
+    assert check.p_value_raw < 0.001
+
+
+def test_of_many_respondents_two_thousand_are_looked_at() -> None:
+    X = np.random.default_rng(0).integers(1, 6, (2_100, 5)).astype(float)
+    assert null_check(X, k=[2], n_null=3, random_state=0).n == 2_000
+
+
+def test_what_cannot_be_checked_is_refused_by_name() -> None:
+    X = _groups(60, 1.0)
+    holed = pd.DataFrame(X, columns=[f"need_{i}" for i in range(9)])
+    holed.loc[[3, 7], "need_4"] = np.nan
+    for check in (null_check, stability):
+        with pytest.raises(ValueError, match="item 'need_4' lacks 2 of 60 answers"):
+            check(holed)
+    with pytest.raises(ValueError, match="`n_null` must be 3 or more data sets without groups, got 2"):
+        null_check(X, n_null=2)
+    with pytest.raises(ValueError, match="at least two items must vary between respondents; 1 do"):
+        null_check(np.column_stack([np.ones(20), np.arange(20)]))
+    with pytest.raises(ValueError, match=r"`k` must be from 2 to \d+ .*, got \[1, 3\]"):
+        null_check(X, k=[3, 1])
+    with pytest.raises(ValueError, match="`n_boot` must be 1 or more pairs of samples, got 0"):
+        stability(X, n_boot=0)
+    with pytest.raises(ValueError, match=r"respondents × items, got shape \(3,\)"):
+        stability([1.0, 2, 3])
