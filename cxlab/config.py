@@ -124,6 +124,7 @@ class Item(Section):
     reversed: bool = False
     high_is_easy: bool = True
     label: str = ""
+    kind: Literal["functional", "emotional"] | None = None
 
     @model_validator(mode="after")
     def _scale_rises(self) -> Item:

@@ -152,6 +152,14 @@ class Study:
         return self.events if self.has("events") else None
 
     @property
+    def event_times_or_none(self) -> pd.DataFrame | None:
+        """Who had an event when: customer_id and timestamp of the whole log, for recency and frequency; None without a log."""
+        if not self.has("events"):
+            return None
+        found: pd.DataFrame = self.events.select("customer_id", "timestamp").to_pandas()
+        return found
+
+    @property
     def events_of_period(self) -> pd.DataFrame | None:
         """The events that lie in the period, as a DataFrame; None where the study has none."""
         if not self.has("events"):
@@ -249,7 +257,7 @@ class Study:
 
     @cached_property
     def items(self) -> pd.DataFrame:
-        """One row a question: item, question, role, low, high, touchpoint, reversed, high_is_easy, label."""
+        """One row a question: item, question, role, low, high, touchpoint, reversed, high_is_easy, label, kind."""
         rows = [
             {
                 "item": name,
@@ -261,12 +269,17 @@ class Study:
                 "reversed": item.reversed,
                 "high_is_easy": item.high_is_easy,
                 "label": item.label or name.replace("_", " ").capitalize(),
+                "kind": item.kind,
             }
             for name, item in self.config.items.items()
         ]
-        columns = ["item", "question", "role", "low", "high", "touchpoint", "reversed", "high_is_easy", "label"]
-        texts = dict.fromkeys(("item", "question", "role", "touchpoint", "label"), "str")
+        columns = ["item", "question", "role", "low", "high", "touchpoint", "reversed", "high_is_easy", "label", "kind"]
+        texts = dict.fromkeys(("item", "question", "role", "touchpoint", "label", "kind"), "str")
         return pd.DataFrame(rows, columns=columns).astype({**texts, "low": float, "high": float})
+
+    def item_of(self, role: str) -> str:
+        """The first question with this role that the study asks; "" where it asks none."""
+        return next((name for name, item in self.config.items.items() if item.role == role), "")
 
     @cached_property
     def touchpoints(self) -> pd.DataFrame:

@@ -10,6 +10,7 @@ to those that are in.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -452,6 +453,21 @@ def driver_answers(
     rows = rows[rows["wave"] == wave]
     names, left_out = _drivers(known, rows, target, least_answered)
     return rows, target, names, left_out
+
+
+def derived_importance(answers: pd.DataFrame, needs: Mapping[str, str], *, outcome: str) -> pd.Series:
+    """The share of what satisfaction explains of an outcome that each need holds: need → share, adding up to 1.
+
+    `needs` is need → column of satisfaction with it. Respondents who answered the outcome and every column count; exact LMG up to
+    twelve columns, Johnson's weights above. NaN where there are fewer than five respondents a column, or a column is constant.
+    """
+    columns = list(needs.values())
+    whole = answers[[outcome, *columns]].dropna()
+    if len(whole) < max(5 * len(columns), 30) or (whole.nunique() < 2).any():
+        return pd.Series(np.nan, index=list(needs))
+    method: Literal["lmg", "johnson"] = "lmg" if len(columns) <= 12 else "johnson"
+    shares = relative_importance(whole[columns], whole[outcome], method=method).set_index("driver")["share"]
+    return pd.Series([float(shares[column]) for column in columns], index=list(needs))
 
 
 def _drivers(

@@ -1,8 +1,44 @@
 """Needs-based segmentation: which groups of customers differ in what they need, and whether the groups are real."""
 
+from cxlab.segments.bases import BaseComparison, behaviour, compare_bases
+from cxlab.segments.discrimination import Discrimination, three_bases
 from cxlab.segments.kmeans import KMeansSegmenter
+from cxlab.segments.latent_class import LatentClassSegmenter
+from cxlab.segments.migration import Migration, migration
 from cxlab.segments.needs import NeedsSegments, needs_segments
+from cxlab.segments.opportunity import Opportunity, SaidAgainstDerived, opportunity, said_against_derived
+from cxlab.segments.recognition import FROZEN, Recognition, recognition, what_they_did
 from cxlab.segments.screening import screen
 from cxlab.segments.stability import null_check, stability
+from cxlab.segments.typing_tool import CustomerTyping, TypingTool, score_customers
+from cxlab.segments.unmet import UnmetNeeds, unmet_needs
 
-__all__ = ["KMeansSegmenter", "NeedsSegments", "needs_segments", "null_check", "screen", "stability"]
+__all__ = [
+    "FROZEN",
+    "BaseComparison",
+    "CustomerTyping",
+    "Discrimination",
+    "KMeansSegmenter",
+    "LatentClassSegmenter",
+    "Migration",
+    "NeedsSegments",
+    "Opportunity",
+    "Recognition",
+    "SaidAgainstDerived",
+    "TypingTool",
+    "UnmetNeeds",
+    "behaviour",
+    "compare_bases",
+    "migration",
+    "needs_segments",
+    "null_check",
+    "opportunity",
+    "recognition",
+    "said_against_derived",
+    "score_customers",
+    "screen",
+    "stability",
+    "three_bases",
+    "unmet_needs",
+    "what_they_did",
+]

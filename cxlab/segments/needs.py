@@ -12,19 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from cxlab.data.answers import best_answers
 from cxlab.inference import benjamini_hochberg, mean_row, share_row
-from cxlab.inference.intervals import two_sided_p
+from cxlab.inference.intervals import critical_value, two_sided_p
 from cxlab.problems import NotApplicableError, ParameterError
-from cxlab.segments.kmeans import KMeansSegmenter, styled
+from cxlab.segments.kmeans import KMeansSegmenter, Style, styled
 from cxlab.segments.screening import screen
 from cxlab.segments.stability import NullCheck, Stability, null_check, rand_index, stability
-from cxlab.wording import describe, estimate_text, inside_text, list_text, number_text
+from cxlab.wording import SURVEY_WORDS, capital_text, describe, estimate_text, inside_text, list_text, number_text
 
 LEAST_RESPONDENTS = 200
 COMES_BACK = (
@@ -32,6 +32,10 @@ COMES_BACK = (
 )
 HOLDS = 0.6  # median overlap that the weakest segment needs
 MOST_SEGMENTS = 7
+LEVELS_OUT: Style = "center"
+Finding = Literal["natural segments", "reproducible", "constructive only", "no structure", "artefact of response style"]
+"""What may be said of groups (after Dolnicar & Leisch 2010): they are there (more grouped than answers without groups, and they come
+back); only their cuts come back, through people who differ by degrees; they are made, not found; nothing; only styles of ticking."""
 MEMBERSHIP = ["customer_id", "segment_id", "segment", "probability", "typing_version", "placed_at"]
 
 
@@ -44,7 +48,10 @@ class NeedsSegments:
     ari_high, weakest), `sizes` one row a segment, `profile` one row a segment and need (estimate: how much more or less
     important than to the person on average, in points of the scale), `outcomes` one row a segment and outcome (NPS,
     satisfaction), `groups` one row a segment and group of customers, `needs` one row a need over all. `members` has one row
-    a respondent who was placed.
+    a respondent who was placed, `labels` the segment's label of each careful respondent of the newest wave (index of the answers),
+    `styles` one row a way to treat style (style, ari, weakest, style_share, agreement: with the solution that is used).
+
+    `style` is what was taken out of each person's answers before grouping, `asked_for` whether a person set the number of groups.
     """
 
     wave: str
@@ -60,17 +67,40 @@ class NeedsSegments:
     groups: pd.DataFrame
     members: pd.DataFrame
     screened: pd.DataFrame
-    style_share: float
-    style_agreement: float
     conf_level: float
     weighted: bool
     null: NullCheck
+    kinds: pd.DataFrame
+    styles: pd.DataFrame
+    style: Style
+    asked_for: bool
+    survey: str
+    labels: pd.Series = field(repr=False)
     stable: Stability = field(repr=False)
 
     @property
     def found(self) -> bool:
         """Whether customers were put into groups."""
-        return self.verdict == "segments" and self.k > 1
+        return self.k > 1
+
+    @property
+    def style_share(self) -> float:
+        """How much of a person's own level the groups of raw answers explain (0 to 1)."""
+        return float(self.styles.loc[self.styles["style"] == "none", "style_share"].iloc[0])
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether any number of groups comes back when the sample is drawn again."""
+        return bool(len(_holding(self.solutions)))
+
+    @property
+    def finding(self) -> Finding:
+        """What may be said of groups in these answers, in words."""
+        if self.verdict == "style":
+            return "artefact of response style"
+        if self.verdict == "segments":
+            return "natural segments" if self.comes_back else "constructive only"
+        return "reproducible" if self.comes_back else "no structure"
 
     @property
     def n(self) -> int:
@@ -79,17 +109,38 @@ class NeedsSegments:
     def headline(self) -> str:
         """The answer in one sentence."""
         if not self.found:
-            why = {
-                "style": "what looks like groups is only that some people tick high and others low",
-                "none": "the answers are no more grouped than answers without groups would be",
-                "segments": "no number of groups comes back when the sample is drawn again",
-            }[self.verdict]
-            return f"No groups of customers with needs of their own: {why}."
+            return {
+                "artefact of response style": "No groups of customers with needs of their own: what looks like groups is only that some "
+                "people tick high and others low.",
+                "no structure": "No groups of customers with needs of their own: the answers are no more grouped than answers without "
+                "groups would be, and no cut comes back.",
+                "reproducible": "Customers differ in their needs by degrees, not in groups: cuts come back when the sample is drawn "
+                "again, but the answers are no more grouped than answers without groups would be.",
+                "constructive only": "No groups of customers that come back: the answers are more grouped than chance, but every new "
+                "sample would draw other lines.",
+                "natural segments": "No groups of customers were made.",
+            }[self.finding]
         ari = float(self.solutions.set_index("k")["ari"][self.k])
+        count = _COUNTS.get(self.k, str(self.k))
+        if self.finding == "natural segments" and self._holds:
+            return (
+                f"{count} groups of customers differ in what they need, and they come back when the "
+                f"sample is drawn again (agreement {ari:.2f}, where 1 is the same groups)."
+            )
+        if self.finding == "reproducible" and self._holds:
+            return (
+                f"{count} groups were cut, not found: the same cuts come back when the sample is drawn again (agreement {ari:.2f}), but "
+                "customers differ by degrees and no gap lies between the groups."
+            )
         return (
-            f"{_COUNTS.get(self.k, str(self.k))} groups of customers differ in what they need, and they come back when the "
-            f"sample is drawn again (agreement {ari:.2f}, where 1 is the same groups)."
+            f"{count} groups were made because they were asked for; in a new sample they would be others (agreement {ari:.2f}, "
+            "where 1 is the same groups)."
         )
+
+    @property
+    def _holds(self) -> bool:
+        """Whether the number of groups that is used comes back."""
+        return self.k in set(_holding(self.solutions)["k"])
 
     def sentences(self) -> list[str]:
         """Who the groups are, how much is style, and what was left out."""
@@ -106,19 +157,35 @@ class NeedsSegments:
                 )
             else:
                 said.append("None of them is clearly more or less satisfied or loyal than the others.")
-        said.append(
-            f"{self.style_share:.0%} of the differences between the groups of the raw answers is only how high people tick; "
-            "it is taken out here."
-        )
+        else:
+            most = _holding(self.solutions)
+            if len(most) and self.finding == "reproducible":
+                said.append(
+                    f"Up to {int(most['k'].max())} groups can be cut that come back; `n_segments` makes them, and they are then "
+                    "groups of convenience."
+                )
+        said.append(self._style_sentence())
         dropped = self.screened[~self.screened["keep"]]["reason"].value_counts()
         if len(dropped):
             reasons = list_text(f"{number_text(n)} for {reason}" for reason, n in dropped.items())
             said.append(f"Of {len(self.screened):,} respondents {int(dropped.sum()):,} were left out: {reasons}.")
         return said
 
+    def _style_sentence(self) -> str:
+        share = f"{self.style_share:.0%} of the differences between the groups of the raw answers is only how high people tick"
+        return (
+            f"{share}; it is taken out here."
+            if self.style != "none"
+            else f"{share}; the answers are grouped as they are."
+        )
+
     def base_sentence(self) -> str:
         weights = "sizes are weighted" if self.weighted else "not weighted"
-        return f"Deep dive {self.wave}: {self.n:,} respondents with careful answers, {weights}."
+        return f"{self._source}: {self.n:,} respondents with careful answers, {weights}."
+
+    @property
+    def _source(self) -> str:
+        return f"{capital_text(SURVEY_WORDS.get(self.survey, self.survey))} {self.wave}"
 
     def key_numbers(self) -> pd.DataFrame:
         """The four largest groups by their share of customers."""
@@ -135,7 +202,10 @@ class NeedsSegments:
             f"least ({last['estimate']:.1f}).",
             "subtitle": f"Mean {asked}, {self.scale}, {100 * self.conf_level:g}% interval",
             "alt": describe(f"Dot plot of mean {asked} by need", self.needs, label_col="label", unit=self.scale),
-            "note": {"Base": f"{self.n:,} respondents", "Source": f"Deep dive {self.wave}"},
+            "note": {
+                "Base": f"{self.n:,} respondents",
+                "Source": f"{capital_text(SURVEY_WORDS.get(self.survey, self.survey))} {self.wave}",
+            },
         }
 
     def solutions_shown(self) -> pd.DataFrame:
@@ -165,6 +235,50 @@ class NeedsSegments:
                 f"{self.null.table['z_centred'].max():.0f} standard deviations out; more than 3 counts as groups",
             },
         }
+
+    def styles_shown(self) -> Iterator[Shown]:
+        """The solution as it is used beside those that treat style in another way."""
+        rows = self.styles.assign(label=self.styles["style"].map(_STYLES), share=100 * self.styles["style_share"])
+        shares = dict(zip(rows["style"], rows["share"], strict=True))
+        title = (
+            f"Of the groups of raw answers {shares['none']:.0f}% is only how high people tick, of those without each person's level "
+            f"{shares['center']:.0f}%."
+        )
+        yield {
+            "name": "styles",
+            "title": title,
+            "subtitle": f"{int(rows['k'].iloc[0])} groups by what is taken out of the answers: do they come back, are they style?",
+            "note": {
+                "Share": "How much of a person's mean over all questions the group explains (η²): a group that is a style of ticking",
+                "Same groups": "Adjusted Rand index with the groups that are used: 1 is the same, 0 chance",
+                "Used": _STYLES[self.style],
+            },
+        }, rows  # fmt: skip
+
+    def kinds_shown(self) -> Iterator[Shown]:
+        """Functional against emotional needs by group; nothing where study.toml does not say which need is which."""
+        if self.kinds.empty:
+            return
+        apart = self.kinds[self.kinds["reading"] == "changed"].sort_values("q_value", kind="stable")
+        title = "No group clearly weighs emotional needs otherwise than the rest of the customers."
+        if len(apart):
+            far: Any = apart.iloc[0]
+            side = "emotional" if far["difference"] > 0 else "functional"
+            title = (
+                f"“{far['label']}” leans to {side} needs, by {abs(far['difference']):.1f} points more than the others."
+            )
+        yield {
+            "name": "need_kinds",
+            "title": title,
+            "subtitle": f"Emotional less functional needs of each person, difference of the group from all others, points on "
+            f"{self.scale}, {100 * self.conf_level:g}% interval",
+            "alt": describe("Dot plot of emotional less functional needs", self.kinds,
+                            label_col="label", unit="points", difference=True),
+            "note": {
+                "Base": f"{self.n:,} respondents",
+                "Kinds": "`kind` of each need in study.toml; what is emotional is the researcher's word",
+            },
+        }, self.kinds  # fmt: skip
 
     def profile_shown(self) -> Iterator[Shown]:
         """Each group against the average need of its members, where there are groups."""
@@ -276,6 +390,18 @@ class NeedsSegments:
         return sized + outcomes
 
 
+_STYLES = {
+    "none": "Answers as ticked",
+    "center": "Without each person's level",
+    "zscore": "Without level and spread",
+}
+
+
+def _holding(solutions: pd.DataFrame) -> pd.DataFrame:
+    """The numbers of groups that come back, with a weakest group that holds."""
+    return solutions[(solutions["ari"] >= COMES_BACK) & (solutions["weakest"] >= HOLDS)]
+
+
 _COUNTS = {2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six", 7: "Seven"}
 
 
@@ -295,6 +421,8 @@ def needs_segments(
     customers: pd.DataFrame | None = None,
     *,
     n_segments: int = 0,
+    style: Style = LEVELS_OUT,
+    role: str = "",
     group_cols: tuple[str, ...] = (),
     n_boot: int = 50,
     conf_level: float = 0.95,
@@ -302,15 +430,19 @@ def needs_segments(
 ) -> NeedsSegments:
     """Groups by need among the respondents of the newest wave that asked about needs.
 
-    `responses` and `items` are those of an open study; needs are the items with the role `need`, else `importance`, else
-    `expectation`. `n_segments` 0: the largest number that comes back. `customers` brings the columns `group_cols` that the
+    `responses` and `items` are those of an open study; needs are the items with the role `role` (empty: `need`, else `importance`,
+    else `expectation`). `n_segments` 0: the largest number that comes back, and none where there are no natural segments; a number
+    that is asked for is made, and said to be made, unless the answers have no structure at all. `style`: what is taken out of each
+    person's answers first (`styled`). `customers` brings the columns `group_cols` that the
     groups are compared on (none named: those with 2 to 12 values). Respondents with a hole in the battery are left out and
     counted; earlier waves are placed by the model of the newest.
 
     Raises `NotApplicableError` where no such battery was asked of enough people, `ParameterError` for a number of segments
     that the answers cannot give.
     """
-    battery, role, asked, newest, screened = needs_answers(responses, items)
+    if style not in _STYLES:
+        raise ParameterError("style", f"`{style}`", "center, zscore or none")
+    battery, role, asked, newest, screened = needs_answers(responses, items, role=role)
     wave = str(newest["wave"].iloc[0]) if len(newest) else ""
     careful = newest[screened["keep"].to_numpy()]
     if len(careful) < LEAST_RESPONDENTS:
@@ -320,22 +452,22 @@ def needs_segments(
         raise ParameterError("n_segments", f"`{n_segments}` groups", f"0 (chosen), or 2 to {MOST_SEGMENTS}")
     X = careful[battery].to_numpy(dtype=float)
     null = null_check(X, k=range(2, MOST_SEGMENTS + 1), n_null=20, random_state=random_state)
-    ks = sorted({*range(2, MOST_SEGMENTS + 1), *([n_segments] if n_segments else [])})
-    stable = stability(X, k=ks, n_boot=n_boot, style="center", random_state=random_state)
+    ks = range(2, MOST_SEGMENTS + 1)
+    stable = stability(X, k=ks, n_boot=n_boot, style=style, random_state=random_state)
     solutions = stable.summary()
-    holds = solutions[(solutions["ari"] >= COMES_BACK) & (solutions["weakest"] >= HOLDS)]
-    k = n_segments or (int(holds["k"].max()) if len(holds) else 1)
-    k = k if null.verdict == "segments" else 1
+    holds = _holding(solutions)
+    structured = null.verdict == "segments" or (null.verdict == "none" and len(holds) > 0)
+    k = int(holds["k"].max()) if null.verdict == "segments" and len(holds) else 1
+    k = n_segments if n_segments and structured else k
     weights = careful["weight"].to_numpy() if "weight" in careful and careful["weight"].notna().all() else None
     labels = {row["item"]: row["label"] for row in items.to_dict("records")}
-    model = KMeansSegmenter(max(k, 1), style="center", random_state=random_state).fit(X)
-    raw = KMeansSegmenter(max(k, 2), random_state=random_state).fit(X).labels_
-    centred = model.labels_ if k > 1 else KMeansSegmenter(2, style="center", random_state=random_state).fit(X).labels_
+    model = KMeansSegmenter(max(k, 1), style=style, random_state=random_state).fit(X)
+    styles = _styles(X, max(k, 2), style, stable, n_boot, random_state)
     names = _names(model, battery, labels)
     place = np.array(list(names))[model.labels_]
     shown = pd.Series(place, index=careful.index).map(names)
     scale = _scale(items, battery)
-    profile = _profile(careful[battery], shown, labels, scale, weights, conf_level)
+    profile = _profile(careful[battery], shown, labels, scale, style, weights, conf_level)
     return NeedsSegments(
         wave=wave,
         verdict=null.verdict,
@@ -350,8 +482,12 @@ def needs_segments(
         groups=_group_shares(careful, shown, customers, group_cols, conf_level),
         members=_members(asked, battery, model, names) if k > 1 else pd.DataFrame(columns=MEMBERSHIP),
         screened=screened,
-        style_share=_eta(raw, X.mean(axis=1)),
-        style_agreement=rand_index(raw, centred, np.ones(len(raw))),
+        kinds=_kinds(careful[battery], shown, items, conf_level),
+        styles=styles,
+        style=style,
+        asked_for=bool(n_segments),
+        survey=str(newest["survey"].iloc[0]) if "survey" in newest else "deep_dive",
+        labels=shown if k > 1 else pd.Series(dtype=object),
         conf_level=conf_level,
         weighted=weights is not None,
         null=null,
@@ -360,26 +496,29 @@ def needs_segments(
 
 
 def needs_answers(
-    responses: pd.DataFrame, items: pd.DataFrame
+    responses: pd.DataFrame, items: pd.DataFrame, *, role: str = ""
 ) -> tuple[list[str], str, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The battery and its role; who answered it in any wave, and in the newest one; and whether each of these is kept (`screen`).
 
     Raises `NotApplicableError` where no such battery was asked.
     """
-    battery, role = _battery(responses, items)
+    battery, role = _battery(responses, items, role)
     asked = responses[responses["perspective"] == "customer"].dropna(subset=battery, how="all")
     wave = asked.groupby("wave")["counted_at"].max().idxmax() if len(asked) else ""
     newest = asked[asked["wave"] == wave]
-    return battery, role, asked, newest, _screened(newest, battery)
+    yes_no = _scale(items, battery) == "0 to 1"
+    return battery, role, asked, newest, _screened(newest, battery, yes_no)
 
 
-def _battery(responses: pd.DataFrame, items: pd.DataFrame) -> tuple[list[str], str]:
+def _battery(responses: pd.DataFrame, items: pd.DataFrame, wanted: str = "") -> tuple[list[str], str]:
     """The items to group by, and their role."""
-    for role in ("need", "importance", "expectation"):
+    for role in [wanted] if wanted else ["need", "importance", "expectation"]:
         known = items[(items["role"] == role) & items["low"].notna()]
         names = [name for name in known["item"] if name in responses and responses[name].notna().any()]
         if len(names) >= 4:
             return names, role
+    if wanted:
+        raise NotApplicableError(f'needs at least four questions with the role "{wanted}" that were answered')
     raise NotApplicableError("needs at least four questions about needs, importance or expectation; no item asks them")
 
 
@@ -389,10 +528,53 @@ def _scale(items: pd.DataFrame, battery: list[str]) -> str:
     return f"{asked['low'].min():g} to {asked['high'].max():g}"
 
 
-def _screened(newest: pd.DataFrame, battery: list[str]) -> pd.DataFrame:
+def _screened(newest: pd.DataFrame, battery: list[str], yes_no: bool = False) -> pd.DataFrame:
     table = screen(newest[battery])
+    if yes_no:  # nothing, or all, of a list may apply
+        straight = table["reason"] == "the same answer to everything"
+        table = table.assign(keep=table["keep"] | straight, reason=table["reason"].mask(straight, ""))
     holes = table["keep"] & (table["missing_share"] > 0)
     return table.assign(keep=table["keep"] & ~holes, reason=table["reason"].mask(holes, "an unanswered need"))
+
+
+def _styles(X: np.ndarray, k: int, used: Style, stable: Stability, n_boot: int, random_state: int) -> pd.DataFrame:
+    """One row a way to treat style: does its solution come back, is it style, and is it the one that is used?"""
+    own = KMeansSegmenter(k, style=used, random_state=random_state).fit(X).labels_
+    rows = []
+    for style in dict.fromkeys([used, "none", "center"]):
+        labels = own if style == used else KMeansSegmenter(k, style=style, random_state=random_state).fit(X).labels_
+        other = stable if style == used else stability(X, k=[k], n_boot=n_boot, style=style, random_state=random_state)
+        summary: Any = other.summary().set_index("k").loc[k]
+        rows.append(
+            {
+                "style": style, "k": k, "ari": float(summary["ari"]), "weakest": float(summary["weakest"]),
+                "style_share": _eta(labels, X.mean(axis=1)), "agreement": rand_index(own, labels, np.ones(len(own))),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _kinds(answers: pd.DataFrame, shown: pd.Series, items: pd.DataFrame, conf_level: float) -> pd.DataFrame:
+    """Emotional less functional needs of each person, by group against the others; empty where no kinds are said."""
+    if "kind" not in items or shown.nunique() < 2:
+        return pd.DataFrame()
+    known = items.set_index("item")["kind"].reindex(answers.columns)
+    parts = [list(known.index[known == kind]) for kind in ("emotional", "functional")]
+    if not all(parts):
+        return pd.DataFrame()
+    contrast = answers[parts[0]].mean(axis=1) - answers[parts[1]].mean(axis=1)
+    rows = [
+        {"label": label, **_against_others(contrast, (shown == label).to_numpy(), "points", conf_level)}
+        for label in shown.value_counts().index
+    ]
+    table = _tested(pd.DataFrame(rows), conf_level)
+    half = critical_value(conf_level) * table["difference_error"]
+    ends = {
+        "estimate": table["difference"],
+        "conf_low": table["difference"] - half,
+        "conf_high": table["difference"] + half,
+    }
+    return table.assign(**ends, std_error=table["difference_error"])
 
 
 def _names(model: KMeansSegmenter, battery: list[str], labels: dict[str, str]) -> dict[str, str]:
@@ -432,19 +614,35 @@ def _sizes(shown: pd.Series, names: dict[str, str], weights: Any, conf_level: fl
 
 
 def _profile(
-    answers: pd.DataFrame, shown: pd.Series, labels: dict[str, str], scale: str, weights: Any, conf_level: float
+    answers: pd.DataFrame,
+    shown: pd.Series,
+    labels: dict[str, str],
+    scale: str,
+    style: Style,
+    weights: Any,
+    conf_level: float,
 ) -> pd.DataFrame:
-    centred = pd.DataFrame(
-        styled(answers.to_numpy(dtype=float), "center"), index=answers.index, columns=answers.columns
-    )
+    """Each group and question: what sets the group apart (estimate), and its plain mean beside that of all (mean, total, index)."""
+    raw = answers.to_numpy(dtype=float)
+    apart = styled(raw, style) if style != "none" else raw - np.average(raw, axis=0, weights=weights)
+    factor = 100.0 if scale == "0 to 1" else 1.0
+    values = pd.DataFrame(factor * apart, index=answers.index, columns=answers.columns)
+    unit = "points" if scale == "0 to 1" else scale
+    total = np.average(raw, axis=0, weights=weights)
     rows = []
     for segment in dict.fromkeys(map(str, shown)):
-        part = centred[shown == segment]
-        own = None if weights is None else weights[(shown == segment).to_numpy()]
+        inside = (shown == segment).to_numpy()
+        own = None if weights is None else weights[inside]
+        means = np.average(raw[inside], axis=0, weights=own)
         rows += [
-            {"segment": segment, "item": item, "label": labels[str(item)]}
-            | mean_row(part[item], unit=scale, weights=own, conf_level=conf_level)
-            for item in answers
+            {"segment": segment, "item": item, "label": labels[item]}
+            | mean_row(values[item][inside], unit=unit, weights=own, conf_level=conf_level)
+            | {
+                "mean": factor * mean,
+                "total": factor * over_all,
+                "index": 100 * mean / over_all if over_all > 0 else np.nan,
+            }
+            for item, mean, over_all in zip(map(str, answers), means, total, strict=True)
         ]
     return pd.DataFrame(rows)
 
@@ -492,7 +690,7 @@ def _against_others(scored: pd.Series, inside: np.ndarray, unit: str, conf_level
     if unit == "%" and error == 0 and change:
         pooled = float(scored.mean())
         error = 100 * float(np.sqrt(pooled * (1 - pooled) * (1 / own["n"] + 1 / others["n"])))
-    return own | {"p_value": two_sided_p(change / error) if error > 0 else np.nan}
+    return own | {"difference_error": error, "p_value": two_sided_p(change / error) if error > 0 else np.nan}
 
 
 def _tested(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:
@@ -536,9 +734,11 @@ def _group_shares(
 
 def _members(asked: pd.DataFrame, battery: list[str], model: KMeansSegmenter, names: dict[str, str]) -> pd.DataFrame:
     """Everybody who answered the battery in any wave, placed by the model of the newest; the latest answer counts."""
+    if "customer_id" not in asked:
+        return pd.DataFrame(columns=MEMBERSHIP)
     whole = asked.dropna(subset=[*battery, "customer_id"]).sort_values("counted_at", kind="stable")
     whole = whole[screen(whole[battery])["keep"]].drop_duplicates("customer_id", keep="last")
-    X = styled(whole[battery].to_numpy(dtype=float), "center")
+    X = styled(whole[battery].to_numpy(dtype=float), model.style)
     gaps = np.sqrt(((X[:, None] - model.cluster_centers_[None]) ** 2).sum(axis=2))
     nearness = np.exp(-(gaps**2)) / np.exp(-(gaps**2)).sum(axis=1, keepdims=True)
     nearest = gaps.argmin(axis=1)
@@ -548,7 +748,7 @@ def _members(asked: pd.DataFrame, battery: list[str], model: KMeansSegmenter, na
             "segment_id": np.array(list(names))[nearest],
             "segment": np.array(list(names.values()))[nearest],
             "probability": nearness.max(axis=1),
-            "typing_version": "kmeans-centred-1",
+            "typing_version": f"kmeans-{model.style}-1",
             "placed_at": whole["counted_at"].to_numpy(),
         }
     ).sort_values("customer_id", ignore_index=True)

@@ -36,15 +36,15 @@ from cxlab.segments.kmeans import (
 
 _TOGETHER = 20  # bootstrap samples that are computed in one go
 _DISTINCT = 2_000  # distinct rows up to which starts are searched on all of them
-_PART, _STARTS, _CARRIED, _STEPS = (
-    1_500,
-    12,
-    6,
-    2,
-)  # of samples with more: rows, starts on them, those tried on all, steps there
+_PART, _STARTS = 1_000, 16  # of samples with more: rows on which starts are searched, and starts at most
+_HALFWAY, _STEPS, _LAST = (
+    4_000,
+    5,
+    3,
+)  # rows on which most of the starts take some steps, and those that are followed on all
 _CHANCE = 0.01  # p-value below which answers count as more grouped than chance
 _NULL_ROWS = 2_000  # respondents that the null check looks at, at most
-_MOMENT_STEPS, _SPREAD_STEPS, _SPREAD_DRAWS = 8, 6, 2
+_MOMENT_STEPS, _SPREAD_STEPS, _SPREAD_DRAWS = 8, 6, 8
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,9 @@ def stability(
 
     X: respondents × items, without holes. Respondents are drawn with equal chances and keep their `sample_weight`, which
     also counts in the agreement of a pair (scaled to add up to the number of respondents with weight). With more than 2,000
-    distinct rows the `n_init` starts (12 at most) are searched on 1,500 rows of each sample, and the better half of them is
-    followed on all. The result does not depend on the order in which the numbers are given, nor on the number of threads.
+    distinct rows the `n_init` starts (16 at most) are searched on 1,000 rows of each sample, the better ones compared on
+    4,000 and the best three followed on all. The result depends neither on the order in which the numbers are given nor on
+    the number of threads.
 
     Raises ValueError for missing answers, less than one pair, and numbers of segments that the distinct rows cannot give.
     """
@@ -197,15 +198,19 @@ def _fit_many(
     there = np.flatnonzero(own)
     X, mass = points[there].astype(np.float32), own[there].astype(np.float32)
     chances = mass.astype(float) / mass.sum(dtype=float)
-    part = X[rng.choice(len(there), _PART, p=chances)]
-    starts = starts_by_cost(part, k, min(n_init, _STARTS), rng)[:_CARRIED]
-    tried = [_polished(X, mass, start, k, _STEPS) for start in starts]
-    best = min(tried, key=lambda one: float(one.inertia_))
-    return np.asarray(_polished(X, mass, best.cluster_centers_, k, 300).cluster_centers_)
+    starts = starts_by_cost(X[rng.choice(len(there), _PART, p=chances)], k, min(n_init, _STARTS, 4 * k), rng)
+    halfway = X[rng.choice(len(there), _HALFWAY, p=chances)]
+    tried = [_polished(halfway, None, start, _STEPS) for start in starts[: -(-3 * len(starts) // 4)]]
+    followed = [_polished(X, mass, one.cluster_centers_, 300) for one in sorted(tried, key=_inertia)[:_LAST]]
+    return np.asarray(min(followed, key=_inertia).cluster_centers_)
 
 
-def _polished(X: npt.NDArray[Any], mass: npt.NDArray[Any], start: npt.NDArray[Any], k: int, max_iter: int) -> KMeans:
-    return KMeans(k, init=start, n_init=1, max_iter=max_iter).fit(X, sample_weight=mass)
+def _inertia(fitted: KMeans) -> float:
+    return float(fitted.inertia_)
+
+
+def _polished(X: npt.NDArray[Any], mass: npt.NDArray[Any] | None, start: npt.NDArray[Any], max_iter: int) -> KMeans:
+    return KMeans(len(start), init=start, n_init=1, max_iter=max_iter).fit(X, sample_weight=mass)
 
 
 def rand_index(one: npt.NDArray[Any], other: npt.NDArray[Any], weights: npt.NDArray[np.float64]) -> float:
@@ -353,20 +358,25 @@ def _reordered(
 
 
 def _spread_of_spreads(values: npt.NDArray[np.float64], rng: np.random.Generator) -> float:
-    """How much respondents' own spreads differ (SD of the log) for answers without groups to differ in it as the data do."""
+    """How much respondents' own spreads differ (SD of the log) for answers without groups to differ in it as the data do.
+
+    0 unless the data differ in it by two standard deviations more than answers would whose respondents are all alike: a
+    spread that is only chance makes heavy tails, beside which the data look grouped.
+    """
     draws = [(_uncorrelated(values.shape, rng), rng.normal(size=(len(values), 1))) for _ in range(_SPREAD_DRAWS)]
     goal = values.std(axis=1).std()
 
-    def reached(spread: float) -> bool:
-        fakes = [_reordered(values, normal, np.exp(spread * own)) for normal, own in draws]
-        return bool(np.mean([fake.std(axis=1).std() for fake in fakes]) >= goal)
+    def reached(spread: float, among: int) -> npt.NDArray[np.float64]:
+        fakes = [_reordered(values, normal, np.exp(spread * own)) for normal, own in draws[:among]]
+        return np.array([fake.std(axis=1).std() for fake in fakes])
 
-    if reached(0.0):
+    alike = reached(0.0, _SPREAD_DRAWS)
+    if goal <= alike.mean() + 2 * alike.std(ddof=1):
         return 0.0
     low, high = 0.0, 1.0
     for _ in range(_SPREAD_STEPS):
         middle = (low + high) / 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
+        low, high = (low, middle) if reached(middle, 3).mean() >= goal else (middle, high)
     return (low + high) / 2
 
 

@@ -57,10 +57,12 @@ def test_one_segment_is_the_mean_and_its_sum_of_squares() -> None:
         (8, 1163.7534, 5e-3),
     ],
 )
-def test_the_best_known_optimum_of_mcdonalds_is_reached_from_every_seed(k: int, best: float, within: float) -> None:
+def test_the_best_known_optimum_of_mcdonalds_is_reached_from_every_one_of_six_seeds(
+    k: int, best: float, within: float
+) -> None:
     # to six segments best of R's kmeans(nstart = 1500), seven and eight of 200 own fits; published with four: 1656.43
     X = (_needed("mcdonalds.csv").iloc[:, :11] == "Yes").to_numpy(dtype=float)
-    for seed in range(20):
+    for seed in range(6):  # 20 seeds: benchmarks/segments_recovery.py
         assert best - 1e-3 < KMeansSegmenter(k, random_state=seed).fit(X).inertia_ < best * (1 + within)
 
 
@@ -97,13 +99,13 @@ def test_a_weight_is_as_many_equal_respondents() -> None:
     assert np.repeat(weighted.labels_, weights).tolist() == repeated.labels_.tolist()
 
 
-@pytest.mark.parametrize("n", [150, 3_300])
+@pytest.mark.parametrize("n", [150, 3_100])
 def test_the_number_of_threads_changes_nothing(n: int) -> None:
-    X = np.random.default_rng(3).normal(size=(n, 6))
+    X = np.random.default_rng(3).normal(size=(n, 2))
     with threadpool_limits(1):
-        one = KMeansSegmenter(4, random_state=2).fit(X)
+        one = KMeansSegmenter(2, n_init=2, random_state=2).fit(X)
     with threadpool_limits(2):
-        two = KMeansSegmenter(4, random_state=2).fit(X)
+        two = KMeansSegmenter(2, n_init=2, random_state=2).fit(X)
     assert one.cluster_centers_.tobytes() == two.cluster_centers_.tobytes()
     assert one.labels_.tobytes() == two.labels_.tobytes()
     assert one.inertia_ == two.inertia_

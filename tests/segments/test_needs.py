@@ -239,15 +239,87 @@ def test_without_groups_nobody_is_placed_and_the_reason_is_said() -> None:
     assert found.headline().startswith("No groups of customers with needs of their own: ")
 
 
-def test_each_verdict_has_a_sentence_of_its_own(three: NeedsSegments) -> None:
-    says = {
-        "style": "what looks like groups is only that some people tick high and others low.",
-        "none": "the answers are no more grouped than answers without groups would be.",
-        "segments": "no number of groups comes back when the sample is drawn again.",
+def test_what_may_be_said_of_groups_depends_on_the_null_and_on_whether_they_come_back(three: NeedsSegments) -> None:
+    unstable = three.solutions.assign(ari=0.4)
+    cases = {
+        ("segments", True): ("natural segments", "No groups of customers were made."),
+        ("segments", False): ("constructive only", "every new sample would draw other lines."),
+        ("none", True): ("reproducible", "Customers differ in their needs by degrees, not in groups:"),
+        ("none", False): ("no structure", "no cut comes back."),
+        ("style", True): ("artefact of response style", "only that some people tick high and others low."),
+        ("style", False): ("artefact of response style", "only that some people tick high and others low."),
     }
-    for verdict, why in says.items():
-        headline = dataclasses.replace(three, verdict=verdict, k=1).headline()
-        assert headline == f"No groups of customers with needs of their own: {why}"
+    for (verdict, stable), (finding, said) in cases.items():
+        solutions = three.solutions if stable else unstable
+        found = dataclasses.replace(three, verdict=verdict, k=1, solutions=solutions)
+        assert found.finding == finding
+        assert said in found.headline()
+        assert not found.found
+
+
+def test_a_number_that_was_asked_for_is_made_and_said_to_be_made(three: NeedsSegments) -> None:
+    assert "come back" in three.headline()
+    cut = dataclasses.replace(three, verdict="none", asked_for=True)
+    assert cut.headline().startswith("Three groups were cut, not found")
+    loose = dataclasses.replace(three, solutions=three.solutions.assign(ari=0.4), asked_for=True)
+    assert loose.headline().startswith("Three groups were made because they were asked for")
+
+
+def test_nobody_is_grouped_by_style_even_where_a_number_is_asked_for() -> None:
+    rng = np.random.default_rng(2)
+    responses = _responses()
+    responses[NEEDS] = np.clip(np.rint(3 + 1.5 * rng.normal(size=(250, 1)) + 0.5 * rng.normal(size=(250, 9))), 1, 5)
+    found = _found(responses, n_segments=3)
+    assert (found.verdict, found.found) != ("segments", False)
+    assert found.found == (found.verdict != "style" and (found.verdict == "segments" or found.comes_back))
+
+
+def test_both_solutions_stand_side_by_side(three: NeedsSegments) -> None:
+    styles = three.styles.set_index("style")
+    assert list(styles.index) == ["center", "none"]
+    assert styles.loc["center", "agreement"] == 1
+    assert 0 <= styles.loc["center", "style_share"] <= styles.loc["none", "style_share"] + 0.2
+    ((words, _),) = three.styles_shown()
+    assert words["note"]["Used"] == "Without each person's level"
+
+
+def test_profile_has_the_plain_mean_beside_that_of_all(three: NeedsSegments) -> None:
+    row = three.profile.iloc[0]
+    responses = _responses().loc[three.labels.index]
+    own = responses.loc[three.labels == row["segment"], row["item"]].mean()
+    assert row["mean"] == pytest.approx(own)
+    assert row["index"] == pytest.approx(100 * own / responses[row["item"]].mean())
+
+
+def test_emotional_and_functional_needs_are_held_against_each_other_in_each_group() -> None:
+    items = _items()
+    items["kind"] = np.where(items["item"].isin(["price", "value", "speed"]), "functional", None)
+    items.loc[items["item"].isin(["ease", "advice", "safety"]), "kind"] = "emotional"
+    found = _found(items=items)
+    kinds = found.kinds.set_index("label")
+    responses = _responses().loc[found.labels.index]
+    contrast = responses[["ease", "advice", "safety"]].mean(axis=1) - responses[["price", "value", "speed"]].mean(
+        axis=1
+    )
+    for label, row in kinds.iterrows():
+        inside = found.labels == label
+        assert row["difference"] == pytest.approx(contrast[inside].mean() - contrast[~inside].mean())
+    ((words, _),) = found.kinds_shown()
+    assert "needs, by" in words["title"]
+    assert list(_found().kinds_shown()) == []
+
+
+def test_yes_no_lists_keep_those_who_tick_nothing_and_are_measured_in_points() -> None:
+    responses = _responses()
+    responses[NEEDS] = (responses[NEEDS] >= 4).astype(float).where(responses[NEEDS].notna())
+    responses.loc[0, NEEDS] = 0.0
+    items = _items()
+    items.loc[items["role"] == "need", ["low", "high"]] = [0.0, 1.0]
+    found = _found(responses, items, style="none", n_segments=3)
+    assert found.screened.loc[0, "keep"]
+    assert set(found.profile["unit"]) == {"points"}
+    group = found.profile[found.profile["segment"] == found.profile["segment"].iloc[0]]
+    assert (group["mean"] - group["total"]).to_numpy() == pytest.approx(group["estimate"].to_numpy())
 
 
 def test_the_share_of_style_is_near_one_where_raw_groups_are_levels() -> None:
