@@ -309,7 +309,7 @@ def desired_experience(
 
 def _asked(responses: pd.DataFrame, items: pd.DataFrame, role: str) -> pd.DataFrame:
     known = items[(items["role"] == role) & items["low"].notna()]
-    return known[[item in responses and bool(responses[item].notna().any()) for item in known["item"]]]
+    return known.loc[[item in responses and bool(responses[item].notna().any()) for item in known["item"]]]
 
 
 def _expectations(satisfaction: pd.DataFrame, expectation: pd.DataFrame) -> dict[str, str]:

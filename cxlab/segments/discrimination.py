@@ -23,6 +23,9 @@ from cxlab.wording import capital_text, describe, inside_text
 _GROUPS = 4
 _MOST_CELLS = 12
 _TOGETHER = "satisfaction with touchpoints"
+_NEEDS = {
+    "need": "what they need", "importance": "what matters to them", "expectation": "what they expect", "image": "what they think",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,10 @@ class Discrimination:
             title = f"No base clearly discriminates {inside_text(str(outcome))} better than another."
             if clear:
                 row: Any = rows[rows["base"] == first].iloc[-1]
-                title = f"{capital_text(first)} discriminate {inside_text(str(outcome))} best: {row['estimate']:.1f}% of the differences."
+                size = f"{row['estimate']:.1f}%"
+                title = (
+                    f"{capital_text(first)} discriminates {inside_text(str(outcome))} best: {size} of the differences."
+                )
             yield {
                 "name": "bases_" + re.sub(r"\W+", "_", str(outcome).lower()),
                 "title": title,
@@ -58,8 +64,8 @@ class Discrimination:
                 "alt": describe(f"Dot plot of what each base foretells of {outcome}", rows, label_col="label", unit="%"),
                 "note": {
                     "Base": self.found.base_sentence(),
-                    "Style": "Needs are shown as answered and without each person's level: who ticks high on needs ticks high on "
-                    "satisfaction",
+                    "Style": "The battery is shown as answered and without each person's level: who ticks high there ticks high on "
+                    "satisfaction, too",
                     "Test": f"{self.found.n_permutations} shuffles of the outcome; {int(table['p_value'].notna().sum())} tests, "
                     "Benjamini–Hochberg",
                 },
@@ -67,7 +73,7 @@ class Discrimination:
 
 
 def _label(row: Any) -> str:
-    styles = {"none": ", as answered", "center": ", without level"} if row["base"] == "needs" else {}
+    styles = {"none": ", as answered", "center": ", without level"} if row["base"] in _NEEDS.values() else {}
     return f"{capital_text(str(row['base']))}{styles.get(str(row['style']), '')}"
 
 
@@ -89,7 +95,8 @@ def three_bases(
     """
     battery, _, _, newest, screened = needs_answers(responses, items, role=groups.role)
     careful = newest[screened["keep"].to_numpy()].reset_index(drop=True)
-    bases: dict[str, pd.DataFrame] = {"needs": careful[battery]}
+    what = _NEEDS.get(groups.role, "what they need")
+    bases: dict[str, pd.DataFrame] = {what: careful[battery]}
     about = careful if customers is None or "customer_id" not in careful else _of(customers, careful)
     names = [
         str(name)
@@ -100,17 +107,17 @@ def three_bases(
         and 2 <= about[name].nunique() <= _MOST_CELLS
     ]
     if names:
-        bases["firmographics"] = about[names]
+        bases["who they are"] = about[names]
     if done is not None and "customer_id" in careful:
         own = done.reindex(careful["customer_id"]).reset_index(drop=True)
         own = own[[name for name in own if own[name].notna().mean() > 0.5 and own[name].nunique() > 1]]
         if own.shape[1]:
-            bases["behaviour"] = _tamed(own)
+            bases["what they do"] = _tamed(own)
     outcomes, together = _outcomes(careful, items)
     if len(bases) < 2 or outcomes.empty or len(careful) < LEAST_RESPONDENTS:
         return Discrimination(None, "there is nothing beside needs to segment by, or nothing to judge by")
     found = compare_bases(
-        bases, outcomes, n_segments=groups.k if groups.found else _GROUPS, style=("needs",), together=together,
+        bases, outcomes, n_segments=groups.k if groups.found else _GROUPS, style=(what,), together=together,
         weights=careful["weight"].to_numpy() if groups.weighted else None, conf_level=conf_level, random_state=random_state,
     )  # fmt: skip
     return Discrimination(found, "")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -196,17 +197,25 @@ class NeedsSegments:
 
     def needs_words(self) -> dict[str, Any]:
         first, *_, last = self.needs.to_dict("records")
-        verb, asked = ("is expected", "expectation") if self.role == "expectation" else ("matters", "importance")
+        verb, asked = _ASKED.get(self.role, ("matters", "importance"))
+        most, least = f"{first['estimate']:.1f} of {self.scale.split()[-1]}", f"{last['estimate']:.1f}"
+        subtitle = f"Mean {asked}, {self.scale}, {100 * self.conf_level:g}% interval"
+        if self.yes_no:
+            most, least = (estimate_text(row["estimate"], "%") for row in (first, last))
+            subtitle = f"Respondents to whom it applies, percent, {100 * self.conf_level:g}% interval"
+            verb = "applies"
+        unit = "%" if self.yes_no else self.scale
         return {
-            "title": f"{first['label']} {verb} most ({first['estimate']:.1f} of {self.scale.split()[-1]}), {inside_text(last['label'])} "
-            f"least ({last['estimate']:.1f}).",
-            "subtitle": f"Mean {asked}, {self.scale}, {100 * self.conf_level:g}% interval",
-            "alt": describe(f"Dot plot of mean {asked} by need", self.needs, label_col="label", unit=self.scale),
-            "note": {
-                "Base": f"{self.n:,} respondents",
-                "Source": f"{capital_text(SURVEY_WORDS.get(self.survey, self.survey))} {self.wave}",
-            },
+            "title": f"{first['label']} {verb} most ({most}), {inside_text(last['label'])} least ({least}).",
+            "subtitle": subtitle,
+            "alt": describe(f"Dot plot of {asked} by question", self.needs, label_col="label", unit=unit),
+            "note": {"Base": f"{self.n:,} respondents", "Source": self._source},
         }
+
+    @property
+    def yes_no(self) -> bool:
+        """Whether the questions are answered by yes or no."""
+        return self.scale == "0 to 1"
 
     def solutions_shown(self) -> pd.DataFrame:
         """One row a number of groups: its agreement, and the middle half of the pairs."""
@@ -287,13 +296,24 @@ class NeedsSegments:
         leading = {str(row["segment_id"]): str(row["label"]) for row in self.sizes.to_dict("records")}
         rows = self.profile.assign(leading=self.profile["item"].map(leading) == self.profile["segment"])
         top = max(rows.to_dict("records"), key=lambda row: row["estimate"])
-        what = "Expectation" if self.role == "expectation" else "Importance"
+        what = {"expectation": "Expectation", "image": "What is thought"}.get(self.role, "Importance")
+        size = f"{top['estimate']:.0f}" if self.yes_no else f"{top['estimate']:.1f}"
+        if self.style == "none":
+            said, against = (
+                f"{inside_text(top['label'])} lies {size} points above all respondents",
+                "difference from all respondents",
+            )
+        else:
+            said, against = (
+                f"{inside_text(top['label'])} lies {size} points above their own average",
+                "less the person's own mean",
+            )
+        unit = "percentage points" if self.yes_no else f"points on {self.scale}"
         yield {
-            "title": f"The most distinct group is “{top['segment']}”: it rates {inside_text(top['label'])} "
-            f"{top['estimate']:.1f} points above its own average.",
-            "subtitle": f"{what} less the person's own mean over all needs, points on {self.scale}, by group and need",
+            "title": f"The most distinct group is “{top['segment']}”, where {said}.",
+            "subtitle": f"{what}, {against}, {unit}, by group and question",
             "alt": describe(
-                "Field of needs by group", rows.assign(unit=""), label_col="label", series_col="segment", unit=self.scale
+                "Field of questions by group", rows.assign(unit=""), label_col="label", series_col="segment", unit=unit
             ),
             "note": {
                 "Base": list_text(f"{row['label']} {row['n']:,}" for row in self.sizes.to_dict("records")),
@@ -353,7 +373,7 @@ class NeedsSegments:
         return {
             "title": title,
             "subtitle": f"Share of each group's members, {100 * self.conf_level:g}% interval",
-            "note": {"Test": f"{tested} tests, Benjamini–Hochberg", "Source": "Customers table"},
+            "note": {"Test": f"{tested} tests, Benjamini–Hochberg", "Source": "What is known of respondents"},
         }
 
     def findings(self) -> list[dict[str, Any]]:
@@ -390,6 +410,9 @@ class NeedsSegments:
         return sized + outcomes
 
 
+_ASKED = {
+    "expectation": ("is expected", "expectation"), "image": ("is thought", "agreement"), "importance": ("matters", "importance"),
+}  # fmt: skip
 _STYLES = {
     "none": "Answers as ticked",
     "center": "Without each person's level",
@@ -596,11 +619,10 @@ def _names(model: KMeansSegmenter, battery: list[str], labels: dict[str, str]) -
 def _over_all(
     careful: pd.DataFrame, battery: list[str], labels: dict[str, str], scale: str, weights: Any, conf_level: float
 ) -> pd.DataFrame:
-    rows = [
-        {"item": item, "label": labels[item]}
-        | mean_row(careful[item], unit=scale, weights=weights, conf_level=conf_level)
-        for item in battery
-    ]
+    row = partial(share_row, weights=weights, conf_level=conf_level)
+    if scale != "0 to 1":
+        row = partial(mean_row, unit=scale, weights=weights, conf_level=conf_level)
+    rows = [{"item": item, "label": labels[item]} | row(careful[item]) for item in battery]
     return pd.DataFrame(rows).sort_values("estimate", ascending=False, ignore_index=True)
 
 
@@ -668,6 +690,9 @@ def _outcomes(
     return _tested(table, conf_level)
 
 
+_NO_GROUPS = (
+    "customer_id", "account_id", "response_id", "from_source", "survey", "perspective", "wave", "cluster", "stratum", "team",
+)  # fmt: skip
 _AGAINST = [
     "segment", "segment_id", "outcome", "label", "unit", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n",
     "difference", "p_value", "q_value", "reading", "reason",
@@ -710,16 +735,16 @@ def _group_shares(
 ) -> pd.DataFrame:
     """Share of each group of customers within each segment, against all other respondents."""
     columns = ["segment", "by", "cell", *_AGAINST[4:]]
-    if customers is None or "customer_id" not in careful:
-        return pd.DataFrame(columns=columns)
+    known = careful
+    if customers is not None and "customer_id" in careful:
+        known = customers.drop_duplicates("customer_id").set_index("customer_id").reindex(careful["customer_id"])
     wanted = list(group_cols) or [
         str(column)
-        for column in customers
-        if column not in ("customer_id", "account_id", "from_source")
-        and pd.api.types.is_string_dtype(customers[column])
-        and 2 <= customers[column].nunique() <= 12
+        for column in (known if customers is None else customers)
+        if column not in _NO_GROUPS
+        and pd.api.types.is_string_dtype(known[column])
+        and 2 <= known[column].nunique() <= 12
     ]
-    known = customers.drop_duplicates("customer_id").set_index("customer_id").reindex(careful["customer_id"])
     rows = []
     for column in wanted:
         values = known[column].to_numpy(dtype=object)

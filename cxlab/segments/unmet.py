@@ -144,7 +144,7 @@ def unmet_needs(
 def _pairs(items: pd.DataFrame, battery: list[str], answers: pd.DataFrame) -> dict[str, str]:
     """Need → the question about satisfaction with the same thing, on the same scale."""
     asked = items[(items["role"] == "satisfaction") & items["low"].notna()]
-    asked = asked[[name in answers and answers[name].notna().sum() >= _LEAST_ANSWERS for name in asked["item"]]]
+    asked = asked.loc[[name in answers and answers[name].notna().sum() >= _LEAST_ANSWERS for name in asked["item"]]]
     about = items.set_index("item")
     found: dict[str, str] = {}
     for need in battery:

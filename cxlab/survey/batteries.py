@@ -86,7 +86,7 @@ def batteries(
     for survey, part in responses[is_customer].groupby("survey", sort=False):
         wave = newest_wave(part)
         newest = part[part["wave"] == wave]
-        asked = items[[name in newest and newest[name].nunique() > 1 for name in items["item"]]]
+        asked = items.loc[[name in newest and newest[name].nunique() > 1 for name in items["item"]]]
         asked = asked[asked["role"].isin(_ROLES) & (asked["high"] - asked["low"] >= 2)]
         for (role, *_), own in asked.groupby(["role", "low", "high"], sort=False):
             scale = float(own["low"].iloc[0]), float(own["high"].iloc[0])

@@ -186,7 +186,7 @@ def _seconds(part: pd.DataFrame) -> pd.Series | None:
 def _battery(part: pd.DataFrame, items: pd.DataFrame) -> list[str]:
     """The questions that were asked in one battery: those of one role on one scale, if there are enough; else of one scale."""
     asked = items[items["low"].notna() & (items["high"] - items["low"] >= 2)]
-    asked = asked[[name in part and bool(part[name].notna().any()) for name in asked["item"]]]
+    asked = asked.loc[[name in part and bool(part[name].notna().any()) for name in asked["item"]]]
     for alike in (["role", "low", "high"], ["low", "high"]):
         sizes = asked.groupby(alike, sort=False)["item"].agg(list)
         most = max(sizes, key=len, default=[])
@@ -211,7 +211,7 @@ def _measure(
         return csat(rows[name], scale=scale, weights=weights(rows), conf_level=conf_level)
 
     asked = items[items["low"].notna()]
-    asked = asked[[name in part and bool(part[name].notna().any()) for name in asked["item"]]]
+    asked = asked.loc[[name in part and bool(part[name].notna().any()) for name in asked["item"]]]
     loyal = asked[(asked["role"] == "loyalty") & (asked["low"] == LTR_SCALE[0]) & (asked["high"] == LTR_SCALE[1])]
     if len(loyal):
         return partial(recommends, name=str(loyal["item"].iloc[0])), "NPS"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cxlab.survey import Carefulness, carefulness, nps
+from cxlab.survey import Carefulness, batteries, carefulness, nps
 
 NEEDS = [f"need_{number}" for number in range(8)]
 ITEMS = pd.DataFrame(
@@ -98,3 +98,11 @@ def test_answers_that_cannot_both_be_true_are_counted_where_the_survey_asked_bot
     assert table.set_index("reason").loc["impossible", "n"] == 3
     ((words, _),) = carefulness(rows, ITEMS).flags_shown()
     assert "[careless] of study.toml declares no answers" in words["note"]["Not looked at"]
+
+
+def test_a_study_of_yes_and_no_has_no_battery_and_fails_nowhere() -> None:
+    rows = answers(95, 5)
+    two_points = ITEMS.assign(low=0.0, high=1.0)
+    assert carefulness(rows, two_points).looked == []
+    assert batteries(rows, two_points).rows.empty
+    assert batteries(rows, ITEMS.iloc[:0]).rows.empty
