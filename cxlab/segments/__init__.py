@@ -1,9 +1,16 @@
 """Needs-based segmentation: which groups of customers differ in what they need, and whether the groups are real."""
 
 from cxlab.segments.bases import BaseComparison, behaviour, compare_bases
+from cxlab.segments.cross_check import CrossCheck, cross_check
 from cxlab.segments.discrimination import Discrimination, three_bases
 from cxlab.segments.kmeans import KMeansSegmenter
-from cxlab.segments.latent_class import LatentClassSegmenter
+from cxlab.segments.latent_class import (
+    LatentClassSegmenter,
+    bootstrap_lr,
+    class_covariates,
+    class_outcomes,
+    latent_classes,
+)
 from cxlab.segments.migration import Migration, migration
 from cxlab.segments.needs import NeedsSegments, needs_segments
 from cxlab.segments.opportunity import Opportunity, SaidAgainstDerived, opportunity, said_against_derived
@@ -16,6 +23,7 @@ from cxlab.segments.unmet import UnmetNeeds, unmet_needs
 __all__ = [
     "FROZEN",
     "BaseComparison",
+    "CrossCheck",
     "CustomerTyping",
     "Discrimination",
     "KMeansSegmenter",
@@ -28,7 +36,12 @@ __all__ = [
     "TypingTool",
     "UnmetNeeds",
     "behaviour",
+    "bootstrap_lr",
+    "class_covariates",
+    "class_outcomes",
     "compare_bases",
+    "cross_check",
+    "latent_classes",
     "migration",
     "needs_segments",
     "null_check",
