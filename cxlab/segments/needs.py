@@ -587,7 +587,10 @@ def _kinds(answers: pd.DataFrame, shown: pd.Series, items: pd.DataFrame, conf_le
         return pd.DataFrame()
     contrast = answers[parts[0]].mean(axis=1) - answers[parts[1]].mean(axis=1)
     rows = [
-        {"label": label, **_against_others(contrast, (shown == label).to_numpy(), "points", conf_level)}
+        {
+            "label": label,
+            **_against_others(contrast, (shown == label).to_numpy(), _scale(items, list(answers)), conf_level),
+        }
         for label in shown.value_counts().index
     ]
     table = _tested(pd.DataFrame(rows), conf_level)

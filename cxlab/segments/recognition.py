@@ -156,15 +156,15 @@ def recognition(
     customers: pd.DataFrame | None = None,
     *,
     done: pd.DataFrame | None = None,
-    frozen: Path | None = None,
+    decisions: Path | None = None,
     max_questions: int = 6,
     conf_level: float = 0.95,
     random_state: int = 0,
 ) -> Recognition:
     """The typing tool for the groups, a segment for every customer, and movement between waves; nothing where no groups were made.
 
-    `responses` and `items` are those that `groups` came from, `customers` the CRM, `done` what they did (`what_they_did`), `frozen` a
-    file of an earlier tool, used for movement where it is there.
+    `responses` and `items` are those that `groups` came from, `customers` the CRM, `done` what they did (`what_they_did`). A
+    tool that was saved as `typing_model.json` in the folder `decisions` is the one that movement is judged by.
     """
     nothing = Recognition(None, None, None, "", {}, False, conf_level)
     if not groups.found:
@@ -193,6 +193,7 @@ def recognition(
             record = score_customers(
                 known, groups.members, columns=columns, conf_level=conf_level, random_state=random_state
             )
+    frozen = None if decisions is None else decisions / FROZEN
     is_frozen = frozen is not None and frozen.is_file()
     used = TypingTool.load(frozen) if frozen is not None and is_frozen else tool
     moved, why = _moved(used, asked, conf_level, random_state)

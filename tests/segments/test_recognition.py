@@ -92,7 +92,7 @@ def test_a_frozen_tool_is_the_one_that_places(answers: pd.DataFrame, groups: Nee
     assert not own.frozen
     path = tmp_path / "typing_model.json"
     own.tool.save(path)
-    again = recognition(groups, answers, ITEMS, frozen=path)
+    again = recognition(groups, answers, ITEMS, decisions=tmp_path)
     assert again.frozen
     ((words, _),) = again.steps_shown()
     assert words["note"]["Tool"] == "Frozen in decisions/typing_model.json"
