@@ -12,8 +12,10 @@ from cxlab.segments.latent_class import (
     latent_classes,
 )
 from cxlab.segments.migration import Migration, migration
+from cxlab.segments.naming import Names, confirmed_names
 from cxlab.segments.needs import NeedsSegments, needs_segments
 from cxlab.segments.opportunity import Opportunity, SaidAgainstDerived, opportunity, said_against_derived
+from cxlab.segments.personas import Personas, persona_cards, personas
 from cxlab.segments.recognition import FROZEN, Recognition, recognition, what_they_did
 from cxlab.segments.screening import screen
 from cxlab.segments.stability import null_check, stability
@@ -29,8 +31,10 @@ __all__ = [
     "KMeansSegmenter",
     "LatentClassSegmenter",
     "Migration",
+    "Names",
     "NeedsSegments",
     "Opportunity",
+    "Personas",
     "Recognition",
     "SaidAgainstDerived",
     "TypingTool",
@@ -40,12 +44,15 @@ __all__ = [
     "class_covariates",
     "class_outcomes",
     "compare_bases",
+    "confirmed_names",
     "cross_check",
     "latent_classes",
     "migration",
     "needs_segments",
     "null_check",
     "opportunity",
+    "persona_cards",
+    "personas",
     "recognition",
     "said_against_derived",
     "score_customers",

@@ -10,8 +10,8 @@ cannot be found after the level of ticking is taken out; how much of the raw sol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -106,6 +106,21 @@ class NeedsSegments:
     @property
     def n(self) -> int:
         return int(self.screened["keep"].sum())
+
+    def names(self) -> dict[str, str]:
+        """segment_id → the name that is proposed: the need that sets the group apart most."""
+        return dict(zip(self.sizes["segment_id"], self.sizes["label"], strict=True)) if self.found else {}
+
+    def renamed(self, names: Mapping[str, str]) -> NeedsSegments:
+        """The same groups by other names (segment_id → name), everywhere."""
+        new = {old: names.get(segment, old) for segment, old in self.names().items()}
+        if not new:
+            return self
+        parts = {name: getattr(self, name) for name in ("profile", "outcomes", "groups", "members")}
+        renamed = {name: table.assign(segment=table["segment"].map(new)) for name, table in parts.items() if len(table)}
+        kinds = self.kinds.assign(label=self.kinds["label"].map(new)) if len(self.kinds) else self.kinds
+        sizes = self.sizes.assign(label=self.sizes["label"].map(new))
+        return replace(self, **renamed, kinds=kinds, sizes=sizes, labels=self.labels.map(new))
 
     def headline(self) -> str:
         """The answer in one sentence."""
@@ -589,7 +604,9 @@ def _kinds(answers: pd.DataFrame, shown: pd.Series, items: pd.DataFrame, conf_le
     rows = [
         {
             "label": label,
-            **_against_others(contrast, (shown == label).to_numpy(), _scale(items, list(answers)), conf_level),
+            **_against_others(
+                contrast, (shown == label).to_numpy(), _scale(items, [str(name) for name in answers]), conf_level
+            ),
         }
         for label in shown.value_counts().index
     ]
@@ -682,7 +699,7 @@ def _outcomes(
     for item in known.index[known["touchpoint"].isna() & known["role"].isin(["loyalty", "satisfaction"])]:
         if item not in careful or careful[item].notna().sum() < LEAST_RESPONDENTS / 2:
             continue
-        scored, unit, label = _scored(careful[item], known.loc[item])
+        scored, unit, label = scored_answers(careful[item], known.loc[item])
         for segment in names.values():
             inside = (shown == segment).to_numpy()
             rows.append(
@@ -702,7 +719,7 @@ _AGAINST = [
 ]  # fmt: skip
 
 
-def _scored(scores: pd.Series, item: pd.Series) -> tuple[pd.Series, str, str]:
+def scored_answers(scores: pd.Series, item: pd.Series) -> tuple[pd.Series, str, str]:
     """What each answer counts: −100, 0, 100 for NPS; 0 or 1 for the share of the two best answers."""
     if item["role"] == "loyalty" and (item["low"], item["high"]) == (0, 10):
         return (100.0 * (scores >= 9) - 100.0 * (scores <= 6)).where(scores.notna()), "points", "NPS"

@@ -144,6 +144,16 @@ class Recognition:
             },
         }, rows  # fmt: skip
 
+    def scoring_columns(self) -> dict[str, str]:
+        """Columns of the scoring table and their headings."""
+        if self.tool is None:
+            return {}
+        return {
+            "segment": "Group",
+            "constant": "Constant",
+            **{name: self.questions[name] for name in self.tool.questions_},
+        }
+
     def scores(self) -> pd.DataFrame:
         """The product `segment_scores`: one row a customer with the likeliest segment, its probability, and how it is known."""
         return pd.DataFrame(columns=SCORES) if self.record is None else self.record.customers[SCORES]

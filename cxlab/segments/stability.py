@@ -37,11 +37,8 @@ from cxlab.segments.kmeans import (
 _TOGETHER = 20  # bootstrap samples that are computed in one go
 _DISTINCT = 2_000  # distinct rows up to which starts are searched on all of them
 _PART, _STARTS = 1_000, 16  # of samples with more: rows on which starts are searched, and starts at most
-_HALFWAY, _STEPS, _LAST = (
-    4_000,
-    5,
-    3,
-)  # rows on which most of the starts take some steps, and those that are followed on all
+# rows on which most of the starts take some steps, those steps, and the starts that are followed on all rows
+_HALFWAY, _STEPS, _LAST = 4_000, 5, 3
 _CHANCE = 0.01  # p-value below which answers count as more grouped than chance
 _NULL_ROWS = 2_000  # respondents that the null check looks at, at most
 _MOMENT_STEPS, _SPREAD_STEPS, _SPREAD_DRAWS = 8, 6, 8
