@@ -57,7 +57,7 @@ class Discrimination:
                     f"{capital_text(first)} discriminates {inside_text(str(outcome))} best: {size} of the differences."
                 )
             yield {
-                "name": "bases_" + re.sub(r"\W+", "_", str(outcome).lower()),
+                "name": f"bases_{_slug(str(outcome))}",
                 "title": title,
                 "subtitle": "Differences between people that the segments foretell for those who were not used to make them, percent; "
                 f"{100 * self.found.conf_level:g}% interval",
@@ -70,6 +70,11 @@ class Discrimination:
                     "Benjamini–Hochberg",
                 },
             }, rows.reset_index(drop=True)  # fmt: skip
+
+
+def _slug(outcome: str) -> str:
+    """An outcome as part of a file's name."""
+    return re.sub(r"\W+", "_", outcome.lower())
 
 
 def _label(row: Any) -> str:

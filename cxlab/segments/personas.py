@@ -120,7 +120,7 @@ class Personas:
         """Each card, the largest segment first: its words, and rows with label, value, others, reading and n (all text)."""
         taken: set[str] = set()
         for segment, rows in self.cards.groupby("segment", sort=False):
-            words = self._words(str(segment), rows)
+            words = self._card_shown(str(segment), rows)
             name = words["name"]
             words["name"] = next(
                 slug for slug in (name, *(f"{name}_{i}" for i in range(2, len(taken) + 3))) if slug not in taken
@@ -128,7 +128,7 @@ class Personas:
             taken.add(words["name"])
             yield words, self._rows(str(segment), rows)
 
-    def _words(self, segment: str, rows: pd.DataFrame) -> dict[str, Any]:
+    def _card_shown(self, segment: str, rows: pd.DataFrame) -> dict[str, Any]:
         records = rows.to_dict("records")
         size = records[0]
         level = f"{100 * self.conf_level:g}% interval"
