@@ -19,6 +19,8 @@ FIND = for p in "$(PYTHON)" python3.14 python3.13 python3.12 python3.11 python3 
 	if [ -n "$$p" ] && "$$p" $(USABLE) >/dev/null 2>&1; then echo "$$p"; break; fi; \
 	if [ -n "$(PYTHON)" ]; then break; fi; done
 
+JOBS ?= 2
+
 .PHONY: help report test setup lab lint format lock clean-reports
 
 help: ## show what can be made
@@ -28,7 +30,7 @@ report: .venv/.report ## set up, make the simulated company and publish its repo
 	@$(BIN)/cxlab demo
 
 test: .venv/.dev ## set up for development and run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 setup: .venv/.dev ## set up for development (tests, linters, Spark, PostgreSQL, Dask), run nothing
 	@echo "ready: $(BIN)/cxlab, or make lab"

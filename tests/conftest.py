@@ -13,6 +13,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data"
@@ -87,18 +88,30 @@ def company_size() -> int:
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory, company_size: int) -> Path:
-    """A small simulated company as `cxlab demo` leaves it: every notebook run for its last two periods. Not to be changed."""
-    root = tmp_path_factory.mktemp("company")
+def company(tmp_path_factory: pytest.TempPathFactory, worker_id: str, company_size: int) -> Path:
+    """A small simulated company as `cxlab demo` leaves it: every notebook run for its last two periods. Not to be changed.
+
+    Where tests run in several processes the first to need it makes it, and the others wait.
+    """
+    alone = worker_id == "master"
+    shared = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent
+    root = shared / "company"
+    with FileLock(shared / "company.lock"):
+        if not (root / "made").exists():
+            _make_company(root, company_size)
+            (root / "made").touch()
+    return root
+
+
+def _make_company(root: Path, customers: int) -> None:
     shutil.copytree(REPOSITORY / "notebooks", root / "notebooks")
     (root / "data/raw").mkdir(parents=True)
     made = subprocess.run(
-        [sys.executable, "-m", "cxlab", "demo", "--customers", str(company_size)],
+        [sys.executable, "-m", "cxlab", "demo", "--customers", str(customers)],
         cwd=root, env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
     assert made.stdout.rstrip().endswith("reports/demo/2026-Q3/index.html")
-    return root
 
 
 @pytest.fixture

@@ -126,8 +126,8 @@ class NeedsSegments:
         """The answer in one sentence."""
         if not self.found:
             return {
-                "artefact of response style": "No groups of customers with needs of their own: what looks like groups is only that some "
-                "people tick high and others low.",
+                "artefact of response style": "No groups of customers with needs of their own: what looks like groups is gone once "
+                "each person's level of ticking is taken out.",
                 "no structure": "No groups of customers with needs of their own: the answers are no more grouped than answers without "
                 "groups would be, and no cut comes back.",
                 "reproducible": "Customers differ in their needs by degrees, not in groups: cuts come back when the sample is drawn "

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from threadpoolctl import threadpool_limits
 
 from cxlab.segments import KMeansSegmenter
-from cxlab.segments.kmeans import starts_by_cost, styled
+from cxlab.segments.kmeans import _nearest, _plus_plus, best_of_starts, lloyd, starts_by_cost, styled
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "segmentation"
 SIX = np.array([[1.0, 1], [1, 2], [2, 1], [8, 8], [8, 9], [9, 8]])
@@ -111,14 +111,39 @@ def test_the_number_of_threads_changes_nothing(n: int) -> None:
     assert one.inertia_ == two.inertia_
 
 
+def _left(X: np.ndarray, centres: np.ndarray) -> float:
+    return float(((X[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1).sum())
+
+
 def test_starts_that_are_compared_early_are_led_by_the_best() -> None:
-    rng = np.random.default_rng(6)
-    X = rng.normal(size=(90, 3)) + 6 * np.eye(3)[np.arange(90) % 3]
-    starts = starts_by_cost(X, 3, 8, np.random.default_rng(0))
-    costs = [((X[:, None] - centres[None]) ** 2).sum(axis=2).min(axis=1).sum() for centres in starts]
-    assert len(costs) == 8
-    assert costs[0] == pytest.approx(min(costs), rel=1e-6)
-    assert costs[0] == pytest.approx(KMeansSegmenter(3, random_state=0).fit(X).inertia_, rel=0.01)
+    X = np.random.default_rng(6).random((300, 3))  # without groups: every start ends elsewhere
+    costs = [_left(X, centres) for centres in starts_by_cost(X, 9, 12, np.random.default_rng(0))]
+    assert len(costs) == 12
+    assert costs[0] == pytest.approx(min(costs), rel=5e-3)
+    assert costs[-1] > 1.02 * costs[0]
+    assert np.corrcoef(costs, np.arange(12))[0, 1] > 0.7
+
+
+def test_of_eight_starts_the_two_that_lead_after_three_steps_are_followed() -> None:
+    X = np.random.default_rng(6).random((300, 3))
+    distances = ((X[:, None] - X[None]) ** 2).sum(axis=2)
+    ends = []
+    for seed in range(6):
+        starts = _plus_plus(X, np.ones((8, 300)), 9, np.random.default_rng(seed), distances)
+        early = [lloyd(X, np.ones((1, 300)), start[None].copy(), 3) for start in starts]
+        leading = sorted(early, key=lambda centres_and_cost: centres_and_cost[1][0])[:2]
+        by_hand = min(lloyd(X, np.ones((1, 300)), centres.copy())[1][0] for centres, _ in leading)
+        centres, inertia = best_of_starts(X, np.ones((1, 300)), 9, 8, np.random.default_rng(seed))
+        assert inertia[0] == pytest.approx(by_hand)
+        assert inertia[0] == pytest.approx(_left(X, centres[0]))
+        ends.append(inertia[0])
+    assert len(set(np.round(ends, 6))) > 1
+
+
+def test_a_point_between_two_centres_belongs_to_the_first() -> None:
+    nearest, lowest = _nearest(np.array([[[1.0, 5, 2]], [[1.0, 3, 2]], [[0.0, 3, 2]]]).transpose(1, 0, 2))
+    assert nearest.tolist() == [[2, 1, 0]]
+    assert lowest.tolist() == [[0, 3, 2]]
 
 
 def test_the_centre_of_a_weighted_segment_is_its_weighted_mean() -> None:
@@ -126,6 +151,15 @@ def test_the_centre_of_a_weighted_segment_is_its_weighted_mean() -> None:
     found = KMeansSegmenter(1).fit([[0.0], [4.0]], sample_weight=[1, 3])
     assert found.cluster_centers_.tolist() == [[3.0]]
     assert found.inertia_ == pytest.approx(12)
+
+
+def test_every_centre_is_the_mean_of_those_who_are_nearest_to_it() -> None:
+    X = _answers(300)
+    for k in (2, 5, 7):
+        found = KMeansSegmenter(k, random_state=1).fit(X)
+        means = np.array([X[found.labels_ == j].mean(axis=0) for j in range(k)])
+        assert found.cluster_centers_ == pytest.approx(means)
+        assert found.inertia_ == pytest.approx(((X - means[found.labels_]) ** 2).sum())
 
 
 def test_the_same_seed_gives_the_same_segments_in_the_same_order() -> None:

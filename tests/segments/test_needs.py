@@ -246,8 +246,8 @@ def test_what_may_be_said_of_groups_depends_on_the_null_and_on_whether_they_come
         ("segments", False): ("constructive only", "every new sample would draw other lines."),
         ("none", True): ("reproducible", "Customers differ in their needs by degrees, not in groups:"),
         ("none", False): ("no structure", "no cut comes back."),
-        ("style", True): ("artefact of response style", "only that some people tick high and others low."),
-        ("style", False): ("artefact of response style", "only that some people tick high and others low."),
+        ("style", True): ("artefact of response style", "gone once each person's level of ticking is taken out."),
+        ("style", False): ("artefact of response style", "gone once each person's level of ticking is taken out."),
     }
     for (verdict, stable), (finding, said) in cases.items():
         solutions = three.solutions if stable else unstable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,15 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from cxlab.segments import null_check, stability
-from cxlab.segments.stability import Stability, _jaccard, _spread_of_spreads, _without_groups, rand_index
+from cxlab.segments.stability import (
+    Stability,
+    _fit_many,
+    _jaccard,
+    _polished,
+    _spread_of_spreads,
+    _without_groups,
+    rand_index,
+)
 
 
 def _groups(n: int, apart: float, style: float = 0.0, seed: int = 0, items: int = 9) -> np.ndarray:
@@ -201,6 +211,25 @@ def test_many_distinct_answers_are_searched_in_part_and_agree_with_the_planted_g
     assert noise[0] != noise[1]
 
 
+def test_of_the_starts_on_a_part_of_many_answers_the_three_best_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.random.default_rng(0).random((2_100, 3))  # without groups: every start ends elsewhere
+    fits = []
+
+    def noted(answers: np.ndarray, mass: object, start: np.ndarray, max_iter: int) -> object:
+        fits.append((start, _polished(answers, mass, start, max_iter)))
+        return fits[-1][1]
+
+    # `cxlab.segments.stability` is the function of that name, too: the module by way of `sys.modules`
+    monkeypatch.setattr(sys.modules["cxlab.segments.stability"], "_polished", noted)
+    centres = _fit_many(X, np.ones(2_100), 9, 16, np.random.default_rng(0))
+    tried, followed = fits[:12], fits[12:]  # 16 starts, the better 12 of them some steps
+    leading = sorted((fit for _, fit in tried), key=lambda fit: fit.inertia_)[:3]
+    assert [start.tolist() for start, _ in followed] == [fit.cluster_centers_.tolist() for fit in leading]
+    best = min((fit for _, fit in followed), key=lambda fit: fit.inertia_)
+    assert centres.tolist() == best.cluster_centers_.tolist()
+    assert len({fit.inertia_ for _, fit in followed}) > 1
+
+
 @pytest.mark.parametrize("n", [120, 2_300])
 def test_the_number_of_threads_does_not_change_stability(n: int) -> None:
     X = np.random.default_rng(5).normal(size=(n, 5))
@@ -231,6 +260,16 @@ def test_two_dimensions_of_needs_and_uneven_scales_without_groups_are_no_segment
     latent = rng.normal(size=(300, 2)) @ loads + rng.normal(size=(300, 10))
     X = 1.0 + (latent[:, :, None] > np.linspace(-2.5, 0.5, 4)).sum(axis=2)
     assert null_check(X, k=[2, 3, 4], n_null=12, random_state=0).verdict != "segments"
+
+
+def test_of_answers_yes_or_no_four_classes_are_segments_and_two_dimensions_are_none() -> None:
+    rng = np.random.default_rng(1)
+    classes = np.where(rng.random((4, 11)) < 0.5, 0.2, 0.8)
+    grouped = (rng.random((600, 11)) < classes[np.arange(600) % 4]).astype(float)
+    assert null_check(grouped, k=[2, 3, 4], n_null=12, random_state=0).verdict == "segments"
+    latent = rng.normal(size=(600, 2)) @ rng.normal(size=(2, 11)) + rng.normal(size=(600, 11))
+    between = (latent > rng.normal(0, 0.5, 11)).astype(float)
+    assert null_check(between, k=[2, 3, 4], n_null=12, random_state=0).verdict != "segments"
 
 
 def test_the_p_value_of_answers_without_groups_is_seldom_low() -> None:
