@@ -88,12 +88,12 @@ def company_size() -> int:
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory, worker_id: str, company_size: int) -> Path:
+def company(tmp_path_factory: pytest.TempPathFactory, company_size: int) -> Path:
     """A small simulated company as `cxlab demo` leaves it: every notebook run for its last two periods. Not to be changed.
 
     Where tests run in several processes the first to need it makes it, and the others wait.
     """
-    alone = worker_id == "master"
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
     shared = tmp_path_factory.getbasetemp() if alone else tmp_path_factory.getbasetemp().parent
     root = shared / "company"
     with FileLock(shared / "company.lock"):

@@ -100,7 +100,8 @@ def invitations(people: pd.DataFrame, random_state: int) -> pd.DataFrame:
 
     Every customer belongs by chance to one of two halves, and the halves are asked in turn: nobody is invited to the
     tracking survey in two quarters running, so that neighbouring waves are independent samples. A deep dive goes to the
-    half that the tracking survey of its quarter leaves out. Within its half an invitation is a simple random sample, of
+    half that the tracking survey of its quarter leaves out, and the newer one also to some who were invited to the older
+    (`_panel`). Within its half an invitation is a simple random sample, of
     business customers and of the others.
     """
     rng = stream(random_state, "invitations")
@@ -114,7 +115,20 @@ def invitations(people: pd.DataFrame, random_state: int) -> pd.DataFrame:
         at = pd.Timestamp(work.first_day) + pd.to_timedelta(rng.integers(0, work.days, len(chosen)), unit="D")
         sample = people.iloc[chosen][["customer_id", "plan", "region"]]
         parts.append(sample.assign(survey=work.survey, wave=work.wave, invited_at=at + pd.Timedelta(hours=9)))
+    parts.append(_panel(people, pd.concat(parts, ignore_index=True), random_state))
     return pd.concat(parts, ignore_index=True).sort_values(["invited_at", "customer_id"], ignore_index=True)
+
+
+def _panel(people: pd.DataFrame, invited: pd.DataFrame, random_state: int) -> pd.DataFrame:
+    """Invitations of the newest deep dive to some of those who were invited to the one before, and are still there."""
+    first, last = (work for work in TRUTH.fieldworks if work.survey == "deep_dive")
+    rng = stream(random_state, "panel")
+    before = invited.loc[(invited["survey"] == first.survey) & (invited["wave"] == first.wave), "customer_id"]
+    there = people[could_be_invited(people, last) & people["customer_id"].isin(set(before))]
+    chosen = there.iloc[np.sort(rng.choice(len(there), round(TRUTH.panel * len(there)), replace=False))]
+    at = pd.Timestamp(last.first_day) + pd.to_timedelta(rng.integers(0, last.days, len(chosen)), unit="D")
+    sample = chosen[["customer_id", "plan", "region"]]
+    return sample.assign(survey=last.survey, wave=last.wave, invited_at=at + pd.Timedelta(hours=9))
 
 
 def _drawn_from(

@@ -153,6 +153,7 @@ class Truth:
     overall_noise: float = 0.8
     effort_goodwill: float = 0.4
     effort_noise: float = 0.9
+    panel: float = 0.18  # of those invited to the older deep dive who are still there, invited to the newer one again; nobody moved
     not_used: tuple[float, ...] = (0.30, 0.05, 0.12, 0.01, 0.45, 0.02)  # answers 99, in the order of TOUCHPOINTS
     needs: Mapping[str, tuple[float, ...]] = field(  # by segment, in the order of NEEDS
         default_factory=lambda: {

@@ -31,6 +31,7 @@ LEAST_RESPONDENTS = 200
 COMES_BACK = (
     0.8  # median adjusted Rand index of pairs of samples, from which on a number of segments is taken to come back
 )
+BEHIND = 0.1  # how far its agreement may lie below that of the best number
 HOLDS = 0.6  # median overlap that the weakest segment needs
 MOST_SEGMENTS = 7
 LEVELS_OUT: Style = "center"
@@ -254,7 +255,8 @@ class NeedsSegments:
             + ".",
             "note": {
                 "Base": f"{self.n:,} respondents, {pairs} pairs of samples for each number",
-                "Rule": f"The largest number with a median of {COMES_BACK:g} whose weakest group keeps {HOLDS:.0%} of itself",
+                "Rule": f"The largest number with a median of {COMES_BACK:g}, and no more than {BEHIND:g} below the best, whose weakest "
+                f"group keeps {HOLDS:.0%} of itself",
                 "Test": "Against answers without groups the best solution lies "
                 f"{self.null.table['z_centred'].max():.0f} standard deviations out; more than 3 counts as groups",
             },
@@ -278,6 +280,31 @@ class NeedsSegments:
                 "Used": _STYLES[self.style],
             },
         }, rows  # fmt: skip
+
+    def holding_shown(self) -> Iterator[Shown]:
+        """How well each group comes back: within its number of groups, and from one number to the next."""
+        if not self.found or self.k not in self.stable.overlaps:
+            return
+        own = pd.DataFrame({"label": self.labels.to_numpy(), "segment": self.stable.labels[self.k]})
+        most = own.groupby("segment")["label"].agg(lambda names: names.value_counts().index[0])
+        known = self.stable.across()
+        across = known[known["k"] == self.k].set_index("segment")["sla"].to_dict()
+        rows = self.stable.by_segment(self.k)
+        rows = rows.assign(label=rows["segment"].map(most.to_dict()), across=rows["segment"].map(across))
+        rows = rows.sort_values("jaccard", kind="stable", ignore_index=True)
+        first: Any = rows.iloc[0]
+        yield (
+            {
+                "name": "segment_stability",
+                "title": f"Every group keeps at least {first['jaccard']:.0%} of itself in a new sample; least “{first['label']}” does.",
+                "subtitle": f"How much of each of {self.k} groups comes back, and whether it stays together when one group more is made",
+                "note": {
+                    "Comes back": "Overlap (Jaccard) with its nearest group of bootstrap solutions, median (SLSw, Dolnicar 2017)",
+                    "Stays together": f"From {self.k - 1} to {self.k} groups, 1 less the entropy of where its members come from: SLSa",
+                },
+            },
+            rows,
+        )
 
     def kinds_shown(self) -> Iterator[Shown]:
         """Functional against emotional needs by group; nothing where study.toml does not say which need is which."""
@@ -436,8 +463,9 @@ _STYLES = {
 
 
 def _holding(solutions: pd.DataFrame) -> pd.DataFrame:
-    """The numbers of groups that come back, with a weakest group that holds."""
-    return solutions[(solutions["ari"] >= COMES_BACK) & (solutions["weakest"] >= HOLDS)]
+    """The numbers of groups that come back nearly as well as the best, with a weakest group that holds."""
+    least = max(COMES_BACK, float(solutions["ari"].max()) - BEHIND)
+    return solutions[(solutions["ari"] >= least) & (solutions["weakest"] >= HOLDS)]
 
 
 _COUNTS = {2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six", 7: "Seven"}

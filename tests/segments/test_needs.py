@@ -283,6 +283,15 @@ def test_both_solutions_stand_side_by_side(three: NeedsSegments) -> None:
     assert words["note"]["Used"] == "Without each person's level"
 
 
+def test_every_group_says_how_much_of_it_comes_back(three: NeedsSegments) -> None:
+    ((words, rows),) = three.holding_shown()
+    assert sorted(rows["label"]) == sorted(three.sizes["label"])
+    assert rows["jaccard"].tolist() == sorted(three.stable.by_segment(three.k)["jaccard"])
+    assert f"at least {rows['jaccard'].iloc[0]:.0%} of itself" in words["title"]
+    assert rows["across"].between(0, 1).all()
+    assert list(dataclasses.replace(three, k=1).holding_shown()) == []
+
+
 def test_profile_has_the_plain_mean_beside_that_of_all(three: NeedsSegments) -> None:
     row = three.profile.iloc[0]
     responses = _responses().loc[three.labels.index]

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab.segments import TypingTool, needs_segments, recognition, what_they_did
+from cxlab.segments import KMeansSegmenter, TypingTool, needs_segments, recognition, what_they_did
 from cxlab.segments.needs import NeedsSegments
+from cxlab.segments.recognition import placement_error
 
 NEEDS = [f"need_{number}" for number in range(8)]
 ITEMS = pd.DataFrame(
@@ -84,6 +85,26 @@ def test_movement_between_waves_is_told_apart_from_error(answers: pd.DataFrame, 
     kept = recognition(needs_segments(still, ITEMS, n_segments=2, n_boot=5), still, ITEMS)
     assert kept.moved is not None
     assert kept.moved.moved_low == pytest.approx(0, abs=0.01)
+
+
+def test_the_error_of_placing_is_that_of_answering_again() -> None:
+    rng = np.random.default_rng(5)
+    centres = rng.normal(size=(4, 8))
+    group = rng.integers(0, 4, 2000)
+    waves = [np.clip(np.rint(3 + 1.2 * centres[group] + 0.9 * rng.normal(size=(2000, 8))), 1, 5) for _ in range(2)]
+    first, again = (pd.DataFrame(answers, columns=NEEDS) for answers in waves)
+    labels = pd.Series(KMeansSegmenter(4, style="center", random_state=0).fit(first.to_numpy()).labels_)
+    tool = TypingTool(6, scale=(1, 5), random_state=0).fit(first, labels)
+    error = placement_error(first, labels, tool.predict(first))
+    # by the mixture: who is in s is placed in t and u by chance alone, so both placings agree as often as Σ π E²
+    shares = labels.value_counts(normalize=True).sort_index().to_numpy()
+    expected = float((shares[:, None] * error.to_numpy() ** 2).sum())
+    agreed = float((tool.predict(first) == tool.predict(again)).mean())
+    assert agreed == pytest.approx(expected, abs=0.03)
+    seen = tool.quality_.confusion_matrix().to_numpy()
+    assert float((shares[:, None] * seen**2).sum()) > agreed + 0.05, (
+        "cross-validation on the same answers does not know it"
+    )
 
 
 def test_a_frozen_tool_is_the_one_that_places(answers: pd.DataFrame, groups: NeedsSegments, tmp_path: Path) -> None:
