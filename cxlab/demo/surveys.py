@@ -120,12 +120,14 @@ def invitations(people: pd.DataFrame, random_state: int) -> pd.DataFrame:
 
 
 def _panel(people: pd.DataFrame, invited: pd.DataFrame, random_state: int) -> pd.DataFrame:
-    """Invitations of the newest deep dive to some of those who were invited to the one before, and are still there."""
+    """Invitations of the newer deep dive to some who were invited to the older one, are still there, and are asked nothing else."""
     first, last = (work for work in TRUTH.fieldworks if work.survey == "deep_dive")
     rng = stream(random_state, "panel")
     before = invited.loc[(invited["survey"] == first.survey) & (invited["wave"] == first.wave), "customer_id"]
-    there = people[could_be_invited(people, last) & people["customer_id"].isin(set(before))]
-    chosen = there.iloc[np.sort(rng.choice(len(there), round(TRUTH.panel * len(there)), replace=False))]
+    asked = invited.loc[invited["wave"] == last.wave, "customer_id"]
+    free = people["customer_id"].isin(set(before)) & ~people["customer_id"].isin(set(asked))
+    there = people[could_be_invited(people, last) & free]
+    chosen = there.iloc[np.sort(rng.choice(len(there), round(TRUTH.panel * len(before)), replace=False))]
     at = pd.Timestamp(last.first_day) + pd.to_timedelta(rng.integers(0, last.days, len(chosen)), unit="D")
     sample = chosen[["customer_id", "plan", "region"]]
     return sample.assign(survey=last.survey, wave=last.wave, invited_at=at + pd.Timedelta(hours=9))

@@ -760,10 +760,11 @@ def _against_others(scored: pd.Series, inside: np.ndarray, unit: str, conf_level
     change = own["estimate"] - others["estimate"]
     error = float(np.hypot(own["std_error"], others["std_error"]))
     own |= {"unit": unit, "difference": change}
-    if unit == "%" and error == 0 and change:
+    tested = error
+    if unit == "%":  # the score test: by the error that both share if there is no difference
         pooled = float(scored.mean())
-        error = 100 * float(np.sqrt(pooled * (1 - pooled) * (1 / own["n"] + 1 / others["n"])))
-    return own | {"difference_error": error, "p_value": two_sided_p(change / error) if error > 0 else np.nan}
+        tested = 100 * float(np.sqrt(pooled * (1 - pooled) * (1 / max(own["n"], 1) + 1 / max(others["n"], 1))))
+    return own | {"difference_error": error, "p_value": two_sided_p(change / tested) if tested > 0 else np.nan}
 
 
 def _tested(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from cxlab.problems import NotApplicableError, ParameterError
 from cxlab.segments import NeedsSegments, needs_segments, screen
@@ -366,3 +367,17 @@ def test_a_number_of_segments_that_cannot_be_is_refused_with_the_way_out(n_segme
 
 def test_importance_takes_the_place_of_needs_where_only_it_was_asked() -> None:
     assert _found(items=_items(role="importance"), n_segments=3).sizes["n"].sum() == 240
+
+
+def test_shares_are_tested_by_the_error_that_both_groups_share() -> None:
+    responses = _responses()
+    groups = _found(responses)
+    customers = pd.DataFrame({"customer_id": responses["customer_id"], "plan": ["a", "b"] * 125})
+    table = _found(responses, n_segments=groups.k).groups
+    found = needs_segments(responses, _items(), customers, n_boot=5).groups.iloc[0]
+    assert table.empty
+    inside = groups.labels == found["segment"]
+    plan = customers["plan"].loc[groups.labels.index] == found["cell"]
+    counts = pd.crosstab(inside, plan)
+    chi = stats.chi2_contingency(counts, correction=False)
+    assert found["p_value"] == pytest.approx(chi.pvalue)
