@@ -15,6 +15,7 @@ from cxlab.segments.migration import Migration, migration
 from cxlab.segments.naming import Names, confirmed_names
 from cxlab.segments.needs import NeedsSegments, needs_segments
 from cxlab.segments.opportunity import Opportunity, SaidAgainstDerived, opportunity, said_against_derived
+from cxlab.segments.pain_points import PainPoints, pain_points
 from cxlab.segments.personas import Personas, persona_cards, personas
 from cxlab.segments.recognition import FROZEN, Recognition, recognition, what_they_did
 from cxlab.segments.screening import screen
@@ -34,6 +35,7 @@ __all__ = [
     "Names",
     "NeedsSegments",
     "Opportunity",
+    "PainPoints",
     "Personas",
     "Recognition",
     "SaidAgainstDerived",
@@ -51,6 +53,7 @@ __all__ = [
     "needs_segments",
     "null_check",
     "opportunity",
+    "pain_points",
     "persona_cards",
     "personas",
     "recognition",

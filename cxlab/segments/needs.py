@@ -517,6 +517,9 @@ def needs_segments(
     if n_segments and not 2 <= n_segments <= MOST_SEGMENTS:
         raise ParameterError("n_segments", f"`{n_segments}` groups", f"0 (chosen), or 2 to {MOST_SEGMENTS}")
     X = careful[battery].to_numpy(dtype=float)
+    if len(np.unique(styled(X, "center"), axis=0)) <= MOST_SEGMENTS:
+        what = f"{len(np.unique(X, axis=0))} different ways to answer the {len(battery)} questions about {role}"
+        raise NotApplicableError(f"needs more than {MOST_SEGMENTS} different answers to group; there are {what}")
     null = null_check(X, k=range(2, MOST_SEGMENTS + 1), n_null=20, random_state=random_state)
     ks = range(2, MOST_SEGMENTS + 1)
     stable = stability(X, k=ks, n_boot=n_boot, style=style, random_state=random_state)

@@ -381,3 +381,11 @@ def test_shares_are_tested_by_the_error_that_both_groups_share() -> None:
     counts = pd.crosstab(inside, plan)
     chi = stats.chi2_contingency(counts, correction=False)
     assert found["p_value"] == pytest.approx(chi.pvalue)
+
+
+def test_a_battery_that_is_answered_in_few_ways_is_refused_with_their_number() -> None:
+    responses = _responses()
+    responses[NEEDS] = np.tile([1.0, 2, 3, 4, 5, 1, 2, 3, 4], (250, 1))
+    responses.loc[::2, NEEDS] = np.tile([5.0, 4, 3, 2, 1, 5, 4, 3, 2], (125, 1))
+    with pytest.raises(NotApplicableError, match="there are 2 different ways to answer the 9 questions about need"):
+        _found(responses)
