@@ -53,7 +53,7 @@ class PainPoints:
             return []
         first: Any = clear.iloc[0]
         return [
-            f"Most pain comes from {inside_text(first['label'])}: {first['frequency']:.0f}% of those asked had it, and their "
+            f"Most pain comes from “{first['label']}”: {first['frequency']:.0f}% of those asked had it, and their "
             f"{self.outcome} is {first['severity']:.0f} points lower."
         ]
 
@@ -66,7 +66,7 @@ class PainPoints:
         if len(clear):
             first: Any = clear.iloc[0]
             title = (
-                f"{first['label']} costs most: {first['estimate']:.1f} points of {self.outcome} over all, {first['frequency']:.0f}% of "
+                f"“{first['label']}” costs most: {first['estimate']:.1f} points of {self.outcome} over all, {first['frequency']:.0f}% of "
                 f"those asked and {first['severity']:.0f} points each."
             )
         yield {
@@ -90,7 +90,7 @@ class PainPoints:
         most: Any = enough.sort_values("estimate", ascending=False, kind="stable").iloc[0]
         yield {
             "name": "pain_groups",
-            "title": f"Most often: {inside_text(most['label'])} in “{most['segment']}”, {most['estimate']:.0f}% of those asked.",
+            "title": f"Most often: “{most['label']}” in “{most['segment']}”, {most['estimate']:.0f}% of those asked.",
             "subtitle": "Share of each group that had the problem, percent",
             "alt": describe("Field of problems by group", self.by_group, label_col="label", series_col="segment", unit="%"),
             "note": {"Interval": f"{100 * self.conf_level:g}%, in the table; groups are not tested here"},

@@ -49,10 +49,10 @@ def test_pain_by_hand_comes_first_and_a_harmless_problem_is_not_clear() -> None:
     assert (lost["item"], lost["reading"]) == ("lost", "not clear")
     assert lost["severity"] == pytest.approx(0)
     assert found.sentences() == [
-        "Most pain comes from late: 25% of those asked had it, and their NPS is 167 points lower."
+        "Most pain comes from “Late”: 25% of those asked had it, and their NPS is 167 points lower."
     ]
     ((words, _),) = found.pain_shown()
-    assert words["title"] == "Late costs most: 41.7 points of NPS over all, 25% of those asked and 167 points each."
+    assert words["title"] == "“Late” costs most: 41.7 points of NPS over all, 25% of those asked and 167 points each."
 
 
 def test_the_interval_of_pain_is_that_of_drawing_people_again() -> None:
