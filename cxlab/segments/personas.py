@@ -918,7 +918,8 @@ def _lack(row: Mapping[Any, Any]) -> str:
 def _reading_words(row: Mapping[Any, Any]) -> str:
     if row["about"] == "size" or is_missing(row["estimate"]):
         return ""
-    return f"{row['reading']}: {row['reason']}" if row["reason"] else str(row["reading"])
+    said = row["reason"] and row["reason"] != MADE_OF_IT  # the note says it once for all needs
+    return f"{row['reading']}: {row['reason']}" if said else str(row["reading"])
 
 
 def _slug(text: str) -> str:

@@ -422,7 +422,7 @@ def test_the_title_says_size_and_leading_need_and_the_note_what_is_clear(three: 
     by_label = rows.set_index("label")
     assert by_label.loc["Plan"].tolist() == ["Family: 90% (83 to 94%)", "30%", "clearly higher", "100"]
     assert by_label.loc["Share of customers"].tolist() == ["33% (28 to 39%)", "", "", "100"]
-    assert by_label.loc["Matters most", "reading"] == "not tested: the segments are made from these answers"
+    assert by_label.loc["Matters most", "reading"] == "not tested"
     speed = list(three.cards_shown())[2][0]
     assert "Region" not in speed["note"]["Apart"]
 
