@@ -6,7 +6,7 @@ may be a scale that was stored from 1. The message names file, column, value, co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,3 +138,18 @@ def _shown(value: str) -> str:
 
 def _rows(n: int) -> str:
     return f"{n:,} row" if n == 1 else f"{n:,} rows"
+
+
+MOST_GROUPS = 12
+
+
+def grouping_columns(rows: pd.DataFrame, but: Iterable[str] = ()) -> list[str]:
+    """The columns that put respondents, or customers, into two to twelve groups, by name; ids and what names a wave are none."""
+    out = {*but, "response_id", "customer_id", "account_id", "survey", "perspective", "wave", "from_source", "cluster"}
+    return [
+        str(column)
+        for column in rows.columns
+        if column not in out
+        and pd.api.types.is_string_dtype(rows[column])
+        and 2 <= rows[column].nunique() <= MOST_GROUPS
+    ]

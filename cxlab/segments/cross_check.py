@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.segments.latent_class import LatentClassSegmenter, latent_classes
-from cxlab.segments.needs import MOST_SEGMENTS, NeedsSegments, Shown, needs_answers
+from cxlab.segments.needs import MOST_SEGMENTS, NeedsSegments, Shown, careful_answers
 from cxlab.segments.stability import rand_index
 
 _SAME = 0.65  # adjusted Rand index, from which on two groupings are called much the same
@@ -62,13 +62,13 @@ def cross_check(
 
     `responses` and `items` are those that `groups` came from.
     """
-    battery, _, _, newest, screened = needs_answers(responses, items, role=groups.role)
-    X = newest.loc[screened["keep"].to_numpy(), battery]
+    battery, careful = careful_answers(responses, items, role=groups.role)
+    X = careful[battery]
     steps = int(X.nunique().max())
     if steps > 11:  # a slider has no classes of answers
         return CrossCheck(pd.DataFrame(), 0, groups.k)
     kind: Literal["nominal", "ordinal"] = "nominal" if groups.yes_no else "ordinal"
-    weights = newest.loc[X.index, "weight"].to_numpy() if groups.weighted else None
+    weights = careful["weight"].to_numpy() if groups.weighted else None
     table = latent_classes(
         X, k=range(1, MOST_SEGMENTS + 1), weights=weights, n_init=n_init, item_type=kind, random_state=random_state
     )

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxlab.data.answers import best_answers
+from cxlab.data.answers import best_answers, grouping_columns
 from cxlab.segments.bases import LEAST_RESPONDENTS, BaseComparison, compare_bases
-from cxlab.segments.needs import NeedsSegments, Shown, needs_answers
+from cxlab.segments.needs import NeedsSegments, Shown, careful_answers, scored_answers
 from cxlab.wording import capital_text, describe, inside_text
 
 _GROUPS = 4
-_MOST_CELLS = 12
 _TOGETHER = "satisfaction with touchpoints"
 _NEEDS = {
     "need": "what they need", "importance": "what matters to them", "expectation": "what they expect", "image": "what they think",
@@ -98,19 +97,12 @@ def three_bases(
     indexed by customer_id. Whoever lacks a value in a base is left out of all, and counted. Without customers the columns of the
     answers are the firmographics.
     """
-    battery, _, _, newest, screened = needs_answers(responses, items, role=groups.role)
-    careful = newest[screened["keep"].to_numpy()].reset_index(drop=True)
+    battery, answers = careful_answers(responses, items, role=groups.role)
+    careful = answers.reset_index(drop=True)
     what = _NEEDS.get(groups.role, "what they need")
     bases: dict[str, pd.DataFrame] = {what: careful[battery]}
     about = careful if customers is None or "customer_id" not in careful else _of(customers, careful)
-    names = [
-        str(name)
-        for name in about
-        if name
-        not in ("customer_id", "account_id", "response_id", "from_source", "survey", "perspective", "wave", "cluster")
-        and pd.api.types.is_string_dtype(about[name])
-        and 2 <= about[name].nunique() <= _MOST_CELLS
-    ]
+    names = grouping_columns(about)
     if names:
         bases["who they are"] = about[names]
     if done is not None and "customer_id" in careful:
@@ -148,8 +140,7 @@ def _outcomes(careful: pd.DataFrame, items: pd.DataFrame) -> tuple[pd.DataFrame,
         if name not in careful or careful[name].notna().mean() < 0.5:
             continue
         if item["role"] == "loyalty" and (item["low"], item["high"]) == (0, 10):
-            scores = careful[name]
-            made["NPS"] = (100.0 * (scores >= 9) - 100.0 * (scores <= 6)).where(scores.notna())
+            made["NPS"] = scored_answers(careful[name], pd.Series(item))[0]
         elif item["role"] == "satisfaction" and not isinstance(item["touchpoint"], str):
             made[inside_text(str(item["label"]))] = best_answers(careful[name], item["low"], item["high"])
         elif item["role"] == "satisfaction" and careful[name].notna().mean() >= 0.9:

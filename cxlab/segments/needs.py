@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from cxlab.data.answers import best_answers
+from cxlab.data.answers import best_answers, grouping_columns
 from cxlab.inference import benjamini_hochberg, mean_row, share_row
 from cxlab.inference.intervals import critical_value, two_sided_p
 from cxlab.problems import NotApplicableError, ParameterError
@@ -531,7 +531,8 @@ def needs_segments(
     weights = careful["weight"].to_numpy() if "weight" in careful and careful["weight"].notna().all() else None
     labels = {row["item"]: row["label"] for row in items.to_dict("records")}
     model = KMeansSegmenter(max(k, 1), style=style, random_state=random_state).fit(X)
-    styles = _styles(X, max(k, 2), style, stable, n_boot, random_state)
+    made = model.labels_ if k > 1 else KMeansSegmenter(2, style=style, random_state=random_state).fit(X).labels_
+    styles = _styles(X, made, style, stable, n_boot, random_state)
     names = _names(model, battery, labels)
     place = np.array(list(names))[model.labels_]
     shown = pd.Series(place, index=careful.index).map(names)
@@ -579,6 +580,12 @@ def needs_answers(
     return battery, role, asked, newest, _screened(newest, battery, yes_no)
 
 
+def careful_answers(responses: pd.DataFrame, items: pd.DataFrame, *, role: str = "") -> tuple[list[str], pd.DataFrame]:
+    """The battery, and those who answered it with care in the newest wave (`needs_answers`)."""
+    battery, _, _, newest, screened = needs_answers(responses, items, role=role)
+    return battery, newest[screened["keep"].to_numpy()]
+
+
 def _battery(responses: pd.DataFrame, items: pd.DataFrame, wanted: str = "") -> tuple[list[str], str]:
     """The items to group by, and their role."""
     for role in [wanted] if wanted else ["need", "importance", "expectation"]:
@@ -606,9 +613,11 @@ def _screened(newest: pd.DataFrame, battery: list[str], yes_no: bool = False) ->
     return table.assign(keep=table["keep"] & ~holes, reason=table["reason"].mask(holes, "an unanswered need"))
 
 
-def _styles(X: np.ndarray, k: int, used: Style, stable: Stability, n_boot: int, random_state: int) -> pd.DataFrame:
-    """One row a way to treat style: does its solution come back, is it style, and is it the one that is used?"""
-    own = KMeansSegmenter(k, style=used, random_state=random_state).fit(X).labels_
+def _styles(
+    X: np.ndarray, own: np.ndarray, used: Style, stable: Stability, n_boot: int, random_state: int
+) -> pd.DataFrame:
+    """One row a way to treat style: does its solution come back, is it style, and is it the one that is used (`own`)?"""
+    k = int(own.max()) + 1
     rows = []
     for style in dict.fromkeys([used, "none", "center"]):
         labels = own if style == used else KMeansSegmenter(k, style=style, random_state=random_state).fit(X).labels_
@@ -741,9 +750,7 @@ def _outcomes(
     return _tested(table, conf_level)
 
 
-_NO_GROUPS = (
-    "customer_id", "account_id", "response_id", "from_source", "survey", "perspective", "wave", "cluster", "stratum", "team",
-)  # fmt: skip
+_NO_GROUPS = ("stratum", "team")
 _AGAINST = [
     "segment", "segment_id", "outcome", "label", "unit", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n",
     "difference", "p_value", "q_value", "reading", "reason",
@@ -790,13 +797,8 @@ def _group_shares(
     known = careful
     if customers is not None and "customer_id" in careful:
         known = customers.drop_duplicates("customer_id").set_index("customer_id").reindex(careful["customer_id"])
-    wanted = list(group_cols) or [
-        str(column)
-        for column in (known if customers is None else customers)
-        if column not in _NO_GROUPS
-        and pd.api.types.is_string_dtype(known[column])
-        and 2 <= known[column].nunique() <= 12
-    ]
+    about = known if customers is None else known[[name for name in customers if name in known]]
+    wanted = list(group_cols) or grouping_columns(about, _NO_GROUPS)
     rows = []
     for column in wanted:
         values = known[column].to_numpy(dtype=object)

@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxlab.data.answers import best_answers
 from cxlab.inference import benjamini_hochberg, mean_row, share_row
 from cxlab.inference.intervals import critical_value, two_sided_p
-from cxlab.segments.needs import NeedsSegments, Shown, needs_answers
+from cxlab.segments.needs import NeedsSegments, Shown, careful_answers, scored_answers
 from cxlab.wording import describe, inside_text
 
 _LEAST = 100  # answers to a problem and to loyalty
@@ -112,8 +111,7 @@ def pain_points(
     Loyalty is the first question with that role on 0 to 10 (NPS), else satisfaction overall (share of the two best answers). `done`
     has the value of each customer (`what_they_did`). A problem or a loyalty with fewer than a hundred answers is left out.
     """
-    _, _, _, newest, screened = needs_answers(responses, items, role=groups.role)
-    careful = newest[screened["keep"].to_numpy()]
+    _, careful = careful_answers(responses, items, role=groups.role)
     loyalty, outcome = _loyalty(careful, items)
     asked = items[(items["role"] == "problem") & (items["high"] - items["low"] == 1)]
     asked = asked.loc[[name in careful and careful[name].notna().sum() >= _LEAST for name in asked["item"]]]
@@ -147,25 +145,14 @@ def pain_points(
 
 def _loyalty(careful: pd.DataFrame, items: pd.DataFrame) -> tuple[pd.Series | None, str]:
     """What each answer counts for loyalty, in points, and what the figure is called."""
-    for item in items.to_dict("records"):
-        name = item["item"]
-        if (
-            item["role"] == "loyalty"
-            and (item["low"], item["high"]) == (0, 10)
-            and name in careful
-            and careful[name].notna().any()
-        ):
-            return (100.0 * (careful[name] >= 9) - 100.0 * (careful[name] <= 6)).where(careful[name].notna()), "NPS"
-    for item in items.to_dict("records"):
-        name = item["item"]
-        if (
-            item["role"] == "satisfaction"
-            and not isinstance(item["touchpoint"], str)
-            and name in careful
-            and careful[name].notna().any()
-        ):
-            return 100.0 * best_answers(careful[name], item["low"], item["high"]), inside_text(str(item["label"]))
-    return None, ""
+    answered = items.loc[[name in careful and careful[name].notna().any() for name in items["item"]]]
+    loyal = answered[(answered["role"] == "loyalty") & (answered["low"] == 0) & (answered["high"] == 10)]
+    overall = answered[(answered["role"] == "satisfaction") & answered["touchpoint"].isna()]
+    chosen = pd.concat([loyal, overall])
+    if chosen.empty:
+        return None, ""
+    scored, unit, label = scored_answers(careful[chosen["item"].iloc[0]], chosen.iloc[0])
+    return (scored, label) if unit == "points" else (100.0 * scored, inside_text(label))
 
 
 def _pain(

@@ -18,6 +18,7 @@ import pandas as pd
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
+from cxlab.data.answers import grouping_columns
 from cxlab.segments.bases import behaviour
 from cxlab.segments.kmeans import Style, styled
 from cxlab.segments.migration import LEAST_CUSTOMERS, Migration, migration
@@ -27,7 +28,6 @@ from cxlab.wording import describe, list_text, number_text
 
 FROZEN = "typing_model.json"
 """The file in a study's decisions that freezes the typing tool."""
-_MOST_CELLS = 12
 SCORES = ["customer_id", "segment_id", "segment", "probability", "how"]
 
 
@@ -194,13 +194,7 @@ def recognition(
     questions = {name: str(about.loc[name, "label"]) for name in battery}
     record = None
     if customers is not None and len(groups.members):
-        columns = [
-            str(name)
-            for name in customers
-            if name not in ("customer_id", "account_id", "from_source")
-            and pd.api.types.is_string_dtype(customers[name])
-            and 2 <= customers[name].nunique() <= _MOST_CELLS
-        ]
+        columns = grouping_columns(customers)
         known = customers.drop_duplicates("customer_id")
         if done is not None:
             known = known.merge(done, left_on="customer_id", right_index=True, how="left")

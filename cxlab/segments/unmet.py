@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxlab.segments.needs import NeedsSegments, Shown, needs_answers
+from cxlab.segments.needs import NeedsSegments, Shown, careful_answers
 from cxlab.segments.opportunity import LEAST_NEEDS, Opportunity, SaidAgainstDerived, opportunity, said_against_derived
 from cxlab.wording import describe, inside_text, list_text
 
@@ -118,8 +118,7 @@ def unmet_needs(
     `derive` gives the derived importance of needs from respondents and need → column of satisfaction; a notebook passes what
     `cxlab.drivers` has. A study without satisfaction about any need has nothing to show.
     """
-    battery, _, _, newest, screened = needs_answers(responses, items, role=groups.role)
-    careful = newest[screened["keep"].to_numpy()]
+    battery, careful = careful_answers(responses, items, role=groups.role)
     pairs = _pairs(items, battery, careful)
     about = items.set_index("item")
     labels = {name: str(about.loc[name, "label"]) for name in battery}

@@ -19,12 +19,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cxlab.data.answers import grouping_columns
 from cxlab.inference.multiplicity import benjamini_hochberg
 from cxlab.inference.suppression import linked_reasons
 from cxlab.survey.comparison import difference_of
 from cxlab.survey.tracking import Tracked, measure_item, reading_of
 
-MOST_GROUPS = 12
+__all__ = ["COLUMNS", "GROUPS", "Where", "grouping_columns", "where_it_moved"]
 GROUPS = [
     "by", "group", "unit", "estimate_before", "estimate_after", "difference", "std_error", "conf_low", "conf_high",
     "conf_level", "p_value", "q_value", "n_before", "n_after", "reading", "reason",
@@ -52,18 +53,6 @@ class Where:
         """The column to look at: the clearest one."""
         known = self.columns.dropna(subset=["p_value"]).sort_values("p_value", kind="stable")
         return str(known["by"].iloc[0]) if len(known) else ""
-
-
-def grouping_columns(rows: pd.DataFrame, but: Iterable[str]) -> list[str]:
-    """The columns that put respondents into two to twelve groups, by name."""
-    out = {*but, "response_id", "customer_id", "account_id", "survey", "perspective", "wave", "from_source", "cluster"}
-    return [
-        str(column)
-        for column in rows.columns
-        if column not in out
-        and pd.api.types.is_string_dtype(rows[column])
-        and 2 <= rows[column].nunique() <= MOST_GROUPS
-    ]
 
 
 def where_it_moved(
