@@ -70,6 +70,19 @@ def share_row(
     }
 
 
+def share_of(count: int, n: int, *, conf_level: float = 0.95) -> dict[str, Any]:
+    """`share_row` from counts: `count` of `n` units.
+
+    >>> share_of(3, 4) == share_row([1, 1, 0, 1])
+    True
+    """
+    check_conf_level(conf_level)
+    share = count / n if n else math.nan
+    error = math.sqrt(share * (1 - share) / (n - 1)) if n > 1 else math.nan
+    low, high = wilson(share, n if n > 1 else math.nan, conf_level)
+    return _row(share, error, low, high, conf_level, n, 100) | {"unit": "%", "reason": _why(n, n)}
+
+
 def difference_row(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """After minus before of two independent rows: difference, std_error, conf_low, conf_high, p_value (normal)."""
     change = after["estimate"] - before["estimate"]

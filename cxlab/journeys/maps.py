@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
 from cxlab.data.answers import best_answers
-from cxlab.inference import benjamini_hochberg, difference_row, share_row
-from cxlab.journeys.reconstruct import Journeys, reconstruct, with_next
+from cxlab.data.portable import keep, upload
+from cxlab.inference import benjamini_hochberg, difference_row, share_of, share_row
+from cxlab.journeys.log import Journeys
+from cxlab.journeys.reconstruct import reconstruct
 from cxlab.journeys.rules import parse
 from cxlab.problems import NotApplicableError
 from cxlab.wording import capital_text, describe, duration_text, inside_text, list_text, number_text
@@ -42,6 +45,7 @@ class CustomerJourneys:
     stages: pd.DataFrame
     handovers: pd.DataFrame
     rules: pd.DataFrame
+    deviations: pd.DataFrame
     variants: pd.DataFrame
     reach: pd.DataFrame
     segments: pd.DataFrame
@@ -395,12 +399,9 @@ def customer_journeys(
     `gap` ("30d") cuts a customer's events into journeys at a silence; without it a customer is one journey. Raises
     `NotApplicableError` for a log of fewer than fifty customers.
     """
-    frame = events.to_pandas() if hasattr(events, "to_pandas") and not isinstance(events, pd.DataFrame) else events
     if membership is not None and len(membership):
-        known = membership.drop_duplicates("customer_id").set_index("customer_id")["segment"]
-        frame = frame.assign(_segment=frame["customer_id"].map(known))
-        segment_col = "_segment"
-    log = reconstruct(frame, segment=segment_col or None)
+        events, segment_col = _with_membership(events, membership), "_segment"
+    log = reconstruct(events, segment=segment_col or None)
     if log.n_customers < LEAST_CUSTOMERS:
         raise NotApplicableError(f"needs events of {LEAST_CUSTOMERS} customers; there are {log.n_customers}")
     log = log.split(gap) if gap else log
@@ -415,19 +416,20 @@ def customer_journeys(
     usable = [rule for rule in rules if _applies(rule, log)]
     begun = _begun(log, stage_of, order)
     rated, words = _rated(ratings, items)
-    stages = _stages(log, begun, about, stage_of, order, rated, conf_level)
+    stages = _stages(_seen(log, begun, stage_of)[""], set(log.touchpoints), about, stage_of, rated, conf_level)
+    checked, deviations = _checked(log, begun, usable, observed_until, conf_level)
     ends = [name for name, stage in stage_of.items() if order and stage == order[-1] and name in set(log.touchpoints)]
     lengths = log.durations(ends=ends or None, observed_until=observed_until)
-    first, last = log.table["timestamp"].min(), log.table["timestamp"].max()
     staged = log.stages({k: v.replace("_", " ") for k, v in stage_of.items()}) if stage_of else log
-    paths = _of_customers(staged, begun).variants()
-    shares = log.table["touchpoint"].value_counts(normalize=True)
-    crowd = str(shares.index[0]) if shares.iloc[0] > _CROWD and len(shares) > 4 else ""
+    paths = staged.only(customers=begun).variants()
+    often = log.often()
+    crowd = str(often["touchpoint"].iloc[0]) if often["share"].iloc[0] > _CROWD and len(often) > 4 else ""
     return CustomerJourneys(
         journeys=log,
         stages=stages,
         handovers=_handovers(log, crowd, labels, owners),
-        rules=_checked(log, begun, usable, observed_until, conf_level),
+        rules=checked,
+        deviations=deviations,
         crowd=crowd,
         variants=pd.DataFrame(
             {"path": [" → ".join(path[:9]) + (" → …" if len(path) > 9 else "") for path in paths["variant"]], "n": paths["n"],
@@ -435,15 +437,15 @@ def customer_journeys(
         ).head(50),
         reach=log.reach(),
         segments=_by_segment(log, segment_col, labels, conf_level, membership) if segment_col else pd.DataFrame(),
-        segment_stages=_stages_by_segment(log, begun, about, stage_of, order, rated, segment_col, conf_level),
+        segment_stages=_stages_by_segment(log, begun, about, stage_of, rated, segment_col, conf_level),
         lengths=lengths,
         labels=labels,
         owners={**{rule: owner for rule, owner in (rule_owners or {}).items() if owner}},
         score_words=words,
-        n_begun=len(begun),
+        n_begun=int(begun.count().to_pandas()),
         n_open=int(lengths["censored"].fillna(False).sum()) if lengths["censored"].notna().any() else 0,
-        since=str(first.date()),
-        until=str(last.date()),
+        since=str(log.first_moment.date()),
+        until=str(log.last_moment.date()),
         conf_level=conf_level,
         min_base=min_base,
     )  # fmt: skip
@@ -455,33 +457,79 @@ def _applies(rule: str, log: Journeys) -> bool:
     return True
 
 
-def _begun(log: Journeys, stage_of: Mapping[str, str], order: list[str]) -> np.ndarray:
-    """Codes of the customers whose first event lies in one of the first two stages: all where there are no stages."""
-    first = log.table.drop_duplicates("code")
-    if len(order) < 2:
-        return first["code"].to_numpy()
-    early = {name for name, stage in stage_of.items() if stage in order[:2]}
-    return first.loc[first["touchpoint"].isin(early), "code"].to_numpy()
+def _with_membership(events: Any, membership: pd.DataFrame) -> Any:
+    """The events with the segment of 01 beside each; an Ibis table stays in its engine."""
+    known = membership.drop_duplicates("customer_id")[["customer_id", "segment"]].dropna()
+    if isinstance(events, pd.DataFrame):
+        return events.assign(_segment=events["customer_id"].map(known.set_index("customer_id")["segment"]))
+    uploaded = upload(
+        events.get_backend(), known.rename(columns={"customer_id": "_member", "segment": "_segment"}).astype("str")
+    )
+    return events.left_join(uploaded, events.customer_id == uploaded["_member"]).drop("_member")
+
+
+def _begun(log: Journeys, stage_of: Mapping[str, str], order: list[str]) -> ibis.Table:
+    """The customers (`c`) whose first event lies in one of the first two stages: all where there are no stages."""
+    first = log.table.filter(log.table.pos == 0)
+    if log.is_split:
+        first = first.filter(first.journey == 0)
+    if len(order) >= 2:
+        first = first.filter(first.a.isin(_codes_of(log, stage_of, order[:2]) or [-1]))
+    return keep(log.backend, first.select("c"))
+
+
+def _codes_of(log: Journeys, stage_of: Mapping[str, str], stages: list[str]) -> list[int]:
+    return [place for place, name in enumerate(log.names) if stage_of.get(name) in stages]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """How many customers of a part of the log were seen: in all, at each touchpoint, in each stage."""
+
+    begun: int
+    touchpoints: dict[str, int]
+    stages: dict[str, int]
+
+
+def _seen(log: Journeys, begun: ibis.Table, stage_of: Mapping[str, str], by: str = "") -> dict[str, _Seen]:
+    """What was seen of the customers whose journey begins in the log, by segment (in all: the key "")."""
+    keys = [by] if by else []
+    people = log.with_segment(by or None, begun)
+    t = log.with_segment(by or None, log.table.semi_join(begun, "c"))
+    order = list(dict.fromkeys(stage_of.values()))
+    pairs = [(place, order.index(stage_of[name])) for place, name in enumerate(log.names) if name in stage_of]
+    counted = {
+        "m": people.group_by(keys).agg(m=people.count()) if by else people.agg(m=people.count()),
+        "a": t.group_by([*keys, "a"]).agg(m=t.c.nunique()),
+    }
+    if pairs:
+        staged = t.mutate(stage=t.a.cases(*pairs, else_=None))
+        counted["stage"] = staged.filter(staged.stage.notnull()).group_by([*keys, "stage"]).agg(m=staged.c.nunique())
+    found: dict[str, Any] = {name: table.to_pandas() for name, table in counted.items()}
+    parts = {}
+    for row in found["m"].to_dict("records"):
+        own = {name: rows[rows[by] == row[by]] if by else rows for name, rows in found.items()}
+        named = zip(log._named(own["a"]["a"]), own["a"]["m"].astype(int), strict=True)
+        staged = own.get("stage", pd.DataFrame({"stage": [], "m": []}))
+        in_stages = zip(staged["stage"].astype(int), staged["m"].astype(int), strict=True)
+        parts[str(row[by]) if by else ""] = _Seen(
+            int(row["m"]), dict(named), {order[place]: m for place, m in in_stages}
+        )
+    return parts
 
 
 def _stages(
-    log: Journeys,
-    begun: np.ndarray,
+    seen: _Seen,
+    in_log: set[str],
     about: pd.DataFrame,
     stage_of: Mapping[str, str],
-    order: list[str],
     rated: pd.DataFrame,
     conf_level: float,
 ) -> pd.DataFrame:
     """One row a stage; without stages none."""
-    mine = log.table[log.table["code"].isin(begun)]
     rows = []
-    for stage in order:
+    for stage in dict.fromkeys(stage_of.values()):
         names = [name for name, own in stage_of.items() if own == stage]
-        seen = mine[mine["touchpoint"].isin(names)]
-        known = log.table["touchpoint"].isin(names).any()
-        customers = seen["code"].nunique()
-        parts = seen.groupby("touchpoint")["code"].nunique()
         listed = about[about["touchpoint"].isin(names)].to_dict("records")
         own = rated[rated["touchpoint"].isin(names)] if len(rated) else rated
         row: dict[str, Any] = {
@@ -494,13 +542,14 @@ def _stages(
         if len(own):
             found = share_row(own["top"], clusters=own["customer_id"], conf_level=conf_level)
             row = {key: found[key] for key in ("estimate", "conf_low", "conf_high", "n", "reason")}
+        customers = seen.stages.get(stage, 0)
         rows.append(
             {
                 "stage": stage, "label": stage.replace("_", " ").capitalize(),
-                "reach": 100 * customers / len(begun) if known and len(begun) else np.nan, "customers": customers,
+                "reach": 100 * customers / seen.begun if in_log & set(names) and seen.begun else np.nan, "customers": customers,
                 "touchpoints": ", ".join(
-                    f"{inside_text(str(t['label']))} {_reach_text(parts.get(t['touchpoint'], 0), len(begun))}"
-                    if t["touchpoint"] in set(log.touchpoints)
+                    f"{inside_text(str(t['label']))} {_reach_text(seen.touchpoints.get(t['touchpoint'], 0), seen.begun)}"
+                    if t["touchpoint"] in in_log
                     else f"{inside_text(str(t['label']))} (not in the log)"
                     for t in listed
                 ),
@@ -514,27 +563,35 @@ def _stages(
 
 def _stages_by_segment(
     log: Journeys,
-    begun: np.ndarray,
+    begun: ibis.Table,
     about: pd.DataFrame,
     stage_of: Mapping[str, str],
-    order: list[str],
     rated: pd.DataFrame,
     segment_col: str,
     conf_level: float,
 ) -> pd.DataFrame:
     """`_stages` of the largest segments, with the segment and how many of its customers begin in the log."""
     columns = ["segment", "begun", *_STAGE_COLUMNS]
-    if not segment_col or not order:
+    if not segment_col or not stage_of:
         return pd.DataFrame(columns=columns)
-    segment = log.segments[segment_col]
     parts = []
-    for name in segment.value_counts().index[:_MOST_SEGMENTS]:
-        codes = np.flatnonzero((segment == name).to_numpy())
-        own = begun[np.isin(begun, codes)]
-        answers = rated[rated["customer_id"].isin(log.customers[codes])] if len(rated) else rated
-        part = _stages(log, own, about, stage_of, order, answers, conf_level)
-        parts.append(part.assign(segment=str(name), begun=len(own)))
+    found, in_log = _seen(log, begun, stage_of, segment_col), set(log.touchpoints)
+    segment = log.segments[segment_col]
+    for name in _largest(log, segment_col):
+        own = found.get(name, _Seen(0, {}, {}))
+        answers = rated
+        if len(rated):
+            answers = rated[rated["customer_id"].isin(log.segments.loc[segment == name, "customer_id"])]
+        part = _stages(own, in_log, about, stage_of, answers, conf_level)
+        parts.append(part.assign(segment=name, begun=own.begun))
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _largest(log: Journeys, segment_col: str) -> list[str]:
+    """The segments with most customers, the largest first."""
+    sizes = log.segments[segment_col].value_counts().reset_index()
+    sizes = sizes.sort_values(["count", segment_col], ascending=[False, True])
+    return [str(name) for name in sizes[segment_col].head(_MOST_SEGMENTS)]
 
 
 def _reach_text(customers: int, of: int) -> str:
@@ -571,44 +628,38 @@ def _rated(ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> tuple[pd
     return mine.assign(top=best), "satisfied customers (two best answers), percent"
 
 
-def _of_customers(log: Journeys, codes: np.ndarray) -> Journeys:
-    """The journeys of some customers."""
-    return replace(log, table=log.table[log.table["code"].isin(codes)].reset_index(drop=True), _cache={})
-
-
 def _checked(
-    log: Journeys, begun: np.ndarray, rules: list[str], until: pd.Timestamp | None, conf_level: float
-) -> pd.DataFrame:
-    """Rules in their order. What has to come first can only be seen in journeys whose beginning is in the log."""
-    last = until if until is not None else log.table["timestamp"].max()
-    fresh = _of_customers(log, begun)
+    log: Journeys, begun: ibis.Table, rules: list[str], until: pd.Timestamp | None, conf_level: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rules in their order, and who broke them. What has to come first can only be seen in journeys whose beginning is in the log."""
+    fresh = log.only(customers=begun)
+    last = until if until is not None else log.last_moment
     parts = [
         (fresh if " happens before " in rule or rule.startswith("starts with") else log).conform(
             [rule], observed_until=last, conf_level=conf_level
         )
         for rule in rules
     ]
-    return pd.concat(parts, ignore_index=True) if parts else log.conform([], conf_level=conf_level)
+    if not parts:
+        nothing = log.conform([], conf_level=conf_level)
+        return pd.DataFrame(nothing), nothing.deviations
+    return pd.concat(map(pd.DataFrame, parts), ignore_index=True), pd.concat(
+        [part.deviations for part in parts], ignore_index=True
+    )
 
 
 def _handovers(log: Journeys, crowd: str, labels: Mapping[str, str], owners: Mapping[str, str]) -> pd.DataFrame:
     if crowd:
-        kept = log.table[log.table["touchpoint"] != crowd].reset_index(drop=True)
-        log = replace(log, table=with_next(kept), _cache={})
+        log = log.only([name for name in log.touchpoints if name != crowd])
     table = log.transitions()
     table = table[table["from_touchpoint"] != table["to_touchpoint"]].reset_index(drop=True)
-    crosses = [
-        owners.get(a) != owners.get(b) for a, b in zip(table["from_touchpoint"], table["to_touchpoint"], strict=True)
-    ]
+    pairs = list(zip(table["from_touchpoint"], table["to_touchpoint"], strict=True))
     return table.assign(
         from_label=[labels[name] for name in table["from_touchpoint"]],
         to_label=[labels[name] for name in table["to_touchpoint"]],
-        step=[
-            f"{labels[a]} → {inside_text(labels[b])}"
-            for a, b in zip(table["from_touchpoint"], table["to_touchpoint"], strict=True)
-        ],
+        step=[f"{labels[a]} → {inside_text(labels[b])}" for a, b in pairs],
         share=100 * table["share"],
-        crosses=crosses,
+        crosses=[owners.get(a) != owners.get(b) for a, b in pairs],
     )
 
 
@@ -616,22 +667,22 @@ def _by_segment(
     log: Journeys, segment_col: str, labels: Mapping[str, str], conf_level: float, membership: pd.DataFrame | None
 ) -> pd.DataFrame:
     """Share of each segment's customers seen at each touchpoint, against all other segments; tested by customer."""
-    segment = log.segments[segment_col]
-    known = segment.notna().to_numpy()
-    names = list(segment.value_counts().index[:_MOST_SEGMENTS])
-    there = pd.crosstab(log.table["code"], log.table["touchpoint"]).reindex(range(log.n_customers), fill_value=0) > 0
+    sizes = log.segments[segment_col].value_counts().to_dict()
+    known = sum(sizes.values())
+    counts = log.reach(segment_col).set_index(["touchpoint", segment_col])["customers"]
     ids = {}
     if membership is not None:
         ids = dict(zip(membership["segment"], membership["segment_id"], strict=True))
     rows = []
-    for touchpoint in there.columns:
-        flags = there[touchpoint].to_numpy()
-        for name in names:
-            inside = (segment == name).to_numpy()
-            own = share_row(flags[inside], conf_level=conf_level)
-            others = share_row(flags[known & ~inside], conf_level=conf_level)
+    for touchpoint, at in counts.groupby(level="touchpoint"):
+        own_counts = at.droplevel("touchpoint")
+        everywhere = int(own_counts.sum())
+        for name in _largest(log, segment_col):
+            here, size = int(own_counts.get(name, 0)), int(sizes[name])
+            own = share_of(here, size, conf_level=conf_level)
+            others = share_of(everywhere - here, known - size, conf_level=conf_level)
             gap = difference_row(others, own)
-            enough = inside.sum() >= 30 and flags[known].sum() >= 10
+            enough = size >= 30 and everywhere >= 10
             about = {"segment": str(name), "segment_id": ids.get(name, _slug(str(name)))}
             about |= {"touchpoint": str(touchpoint), "label": labels[str(touchpoint)]}
             p_value = gap["p_value"] if enough else np.nan

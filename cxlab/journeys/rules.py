@@ -6,20 +6,25 @@
 
 One row of the result is one rule: n journeys that it applies to (*followed by*: A occurs; *before*, *never after*: B occurs; the
 others: all), how many broke it, how many are undecided (a `within` that is still open when the log ends), and the share that kept
-it with Wilson's interval. A touchpoint that is not in the log is refused with the nearest name.
+it with Wilson's interval. Who broke a rule, and when, is in `.deviations`. A touchpoint that is not
+in the log is refused with the nearest name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
 from cxlab.inference import wilson
+from cxlab.journeys.reconstruct import whole_micros
 from cxlab.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from cxlab.journeys.log import Journeys
 
 _FORMS = (
     ("starts", re.compile(r"starts with (?P<a>.+)")),
@@ -33,30 +38,72 @@ _FORMS = (
     ("before", re.compile(r"(?P<a>.+) happens before (?P<b>.+)")),
     ("together", re.compile(r"(?P<a>.+) and (?P<b>.+) never happen together")),
 )
+_DEVIATIONS = ["rule", "customer_id", "journey", "timestamp"]
+
+
+class Conformance(pd.DataFrame):
+    """One row a rule: rule, n, broken, undecided, estimate, conf_low, conf_high, conf_level."""
+
+    _metadata = ["_journeys", "_checked"]  # noqa: RUF012  (pandas reads it from the class)
+    _journeys: Journeys
+    _checked: list[tuple[str, ibis.Table]]
+
+    @property
+    def _constructor(self) -> Any:  # what is made of it is a plain table, which knows no deviations
+        return pd.DataFrame
+
+    @property
+    def deviations(self) -> pd.DataFrame:
+        """One row a journey that broke a rule: rule, customer_id, journey, timestamp (of the event at which it was broken; for what
+        never came, of the event after which it should have come)."""
+        parts = []
+        people = self._journeys.people.select("c", "customer_id")
+        for rule, checked in self._checked:
+            broken = checked.filter(checked.broken).inner_join(people, "c").to_pandas()
+            broken = broken.sort_values(self._journeys.keys)
+            number = broken["journey"].astype("int64") if self._journeys.is_split else 0
+            when = pd.to_datetime(broken["at"].astype("int64"), unit="us", utc=True)
+            parts.append(
+                pd.DataFrame({"customer_id": broken["customer_id"], "journey": number, "timestamp": when}).assign(
+                    rule=rule
+                )
+            )
+        if not parts:
+            return pd.DataFrame(columns=_DEVIATIONS)
+        return pd.concat(parts, ignore_index=True)[_DEVIATIONS]
 
 
 def check_rules(
-    table: pd.DataFrame,
-    rules: list[str],
-    touchpoints: list[str],
-    until: pd.Timestamp,
-    duration: Callable[[str], pd.Timedelta],
-    conf_level: float,
-) -> pd.DataFrame:
+    journeys: Journeys, rules: list[str], observed_until: pd.Timestamp | str | None, conf_level: float
+) -> Conformance:
     """One row a rule: rule, n, broken, undecided, estimate, conf_low, conf_high, conf_level."""
-    rows = []
+    until = journeys.until(observed_until)
+    rows, checked = [], []
     for rule in rules:
-        kind, parts = parse(rule, touchpoints)
-        kept, undecided = _holds(kind, parts, table, until, duration)
-        n, broken = len(kept), int((~kept).sum())
-        share = float(kept.mean()) if n else np.nan
+        kind, parts = parse(rule, journeys.touchpoints)
+        found = (
+            _followed(journeys, kind, parts, until)
+            if kind in ("followed", "directly")
+            else _holds(journeys, kind, parts)
+        )
+        checked.append((rule, found))
+        sums: Any = found.agg(
+            n=found.count(),
+            broken=found.broken.cast("int32").sum(),
+            undecided=found.undecided.cast("int32").sum(),
+        ).to_pandas().fillna(0).astype("int64").iloc[0]  # fmt: skip
+        n, broken = int(sums["n"] - sums["undecided"]), int(sums["broken"])
+        share = (n - broken) / n if n else np.nan
         low, high = wilson(share, n, conf_level) if n else (np.nan, np.nan)
         rows.append(
-            {"rule": rule, "n": n, "broken": broken, "undecided": undecided, "estimate": share, "conf_low": low,
+            {"rule": rule, "n": n, "broken": broken, "undecided": int(sums["undecided"]), "estimate": share, "conf_low": low,
              "conf_high": high, "conf_level": conf_level}
         )  # fmt: skip
-    columns = ["rule", "n", "broken", "undecided", "estimate", "conf_low", "conf_high", "conf_level"]
-    return pd.DataFrame(rows, columns=columns)
+    table = Conformance(
+        rows, columns=["rule", "n", "broken", "undecided", "estimate", "conf_low", "conf_high", "conf_level"]
+    )
+    table._journeys, table._checked = journeys, checked
+    return table
 
 
 def parse(rule: str, touchpoints: list[str]) -> tuple[str, dict[str, Any]]:
@@ -76,65 +123,59 @@ def parse(rule: str, touchpoints: list[str]) -> tuple[str, dict[str, Any]]:
     )
 
 
-def _holds(
-    kind: str, parts: dict[str, Any], table: pd.DataFrame, until: pd.Timestamp, duration: Callable[[str], pd.Timedelta]
-) -> tuple[pd.Series, int]:
-    """For each journey that the rule applies to and decides on, whether it is kept; and how many are undecided."""
-    keys = ["code", "journey"]
-    journey = pd.MultiIndex.from_frame(table[keys].drop_duplicates())
-    a = table[table["touchpoint"] == parts["a"]]
-    b = table[table["touchpoint"] == parts["b"]] if parts.get("b") else table.iloc[:0]
+def _holds(journeys: Journeys, kind: str, parts: dict[str, Any]) -> ibis.Table:
+    """One row a journey that the rule applies to: whether it is broken, and at which moment."""
+    t, case = journeys.table, journeys.keys
+    certain = {"undecided": ibis.literal(False)}
+    a = journeys.code(parts["a"])
     if kind in ("starts", "ends"):
-        grouped = table.groupby(keys, sort=False)["touchpoint"]
-        edge = grouped.first() if kind == "starts" else grouped.last()
-        return edge == parts["a"], 0
-    if kind in ("least", "most", "never"):
-        count = a.groupby(keys).size().reindex(journey, fill_value=0)
-        wanted = int(parts.get("n") or 0)
-        return (count >= wanted) if kind == "least" else (count <= wanted), 0
+        edge = t.filter(t.pos == 0) if kind == "starts" else t.filter(t.nx.isnull())
+        return edge.select(*case, broken=edge.a != a, at=edge.t, **certain)
+    b = journeys.code(parts["b"]) if parts.get("b") else None
+    is_a, is_b = t.a == a, t.a == b if b is not None else ibis.literal(False)
+    seen = t.group_by(case).agg(
+        n=is_a.cast("int32").sum(), last=t.t.max(),
+        first_a=t.t.min(where=is_a), last_a=t.t.max(where=is_a), place_a=t.pos.min(where=is_a), end_a=t.pos.max(where=is_a),
+        first_b=t.t.min(where=is_b), place_b=t.pos.min(where=is_b),
+    )  # fmt: skip
+    wanted = int(parts.get("n") or 0)
+    if kind == "least":
+        return seen.select(*case, broken=seen.n < wanted, at=seen["last"], **certain)
+    if kind == "most":
+        return seen.select(*case, broken=seen.n > wanted, at=seen.last_a, **certain)
+    if kind == "never":
+        return seen.select(*case, broken=seen.n > 0, at=seen.first_a, **certain)
     if kind == "together":
-        first, second = (pd.MultiIndex.from_frame(x[keys].drop_duplicates()) for x in (a, b))
-        return pd.Series(~(journey.isin(first) & journey.isin(second)), index=journey), 0
-    if kind in ("before", "never_after"):
-        applies = b.groupby(keys)["position"].min()
-        if kind == "before":  # every B has an earlier A
-            earliest = a.groupby(keys)["position"].min().reindex(applies.index)
-            return earliest < applies, 0
-        latest = a.groupby(keys)["position"].max().reindex(applies.index)
-        return ~(latest > applies), 0
-    return _followed(kind, parts, a, b, until, duration)
+        both = seen.place_a.notnull() & seen.place_b.notnull()
+        return seen.select(*case, broken=both, at=ibis.greatest(seen.first_a, seen.first_b), **certain)
+    seen = seen.filter(seen.place_b.notnull())
+    if kind == "before":  # every B has an earlier A: the first one has
+        late = (seen.place_a >= seen.place_b).fill_null(True)
+        return seen.select(*case, broken=late, at=seen.first_b, **certain)
+    after = (seen.end_a > seen.place_b).fill_null(False)
+    return seen.select(*case, broken=after, at=seen.last_a, **certain)
 
 
-def _followed(
-    kind: str,
-    parts: dict[str, Any],
-    a: pd.DataFrame,
-    b: pd.DataFrame,
-    until: pd.Timestamp,
-    duration: Callable[[str], pd.Timedelta],
-) -> tuple[pd.Series, int]:
+def _followed(journeys: Journeys, kind: str, parts: dict[str, Any], until: int) -> ibis.Table:
     """Every A of a journey has a later B (in time, where a window is given); an open window is undecided."""
-    keys = ["code", "journey"]
-    window = duration(parts["within"]) if parts.get("within") else None
+    t, case = journeys.table, journeys.keys
+    a, b = journeys.code(parts["a"]), journeys.code(parts["b"])
+    window = whole_micros(parts["within"]) if parts.get("within") else None
     if kind == "directly":
-        good = (a["next"] == parts["b"]) & (True if window is None else a["wait"] <= window)
-        came = pd.Series(good.to_numpy(), index=a.index)
+        here = t.filter(t.a == a)
+        came = (here.nx == b).fill_null(False)
+        came = came if window is None else came & (here.wait <= window).fill_null(False)
     else:
-        later = b.sort_values([*keys, "position"])
-        left = a[[*keys, "position", "timestamp"]].reset_index()
-        merged = pd.merge_asof(
-            left.sort_values("position", kind="stable"),
-            later[[*keys, "position", "timestamp"]].rename(columns={"timestamp": "came"}).sort_values("position", kind="stable"),
-            on="position", by=keys, direction="forward", allow_exact_matches=False,
-        ).set_index("index")  # fmt: skip
-        gap = merged["came"] - merged["timestamp"]
-        found = merged["came"].notna() & (True if window is None else gap <= window)
-        came = found.reindex(a.index).fillna(False).astype(bool)
-    pending = pd.Series(False, index=a.index) if window is None else ~came & (a["timestamp"] + window > until)
-    frame = a[keys].assign(came=came, pending=pending)
-    whole = frame.groupby(keys).agg(broken=("came", lambda x: False), came=("came", "all"), pending=("pending", "any"))
-    failed = frame[~frame["came"] & ~frame["pending"]].groupby(keys).size()
-    whole["broken"] = whole.index.isin(failed.index)
-    undecided = ~whole["broken"] & whole["pending"]
-    decided = whole[~undecided]
-    return ~decided["broken"].astype(bool), int(undecided.sum())
+        both = t.filter(t.a.isin([a, b]))
+        later = ibis.window(group_by=case, order_by=both.pos, rows=(1, None))
+        when = (both.a == b).ifelse(both.t, ibis.null("int64"))
+        both = both.mutate(answer=when.min().over(later))
+        here = both.filter(both.a == a)
+        came = here.answer.notnull()
+        came = came if window is None else came & (here.answer - here.t <= window).fill_null(False)
+    here = here.mutate(came=came)
+    pending = ibis.literal(False) if window is None else ~here.came & (here.t + window > until)
+    here = here.mutate(pending=pending)
+    here = here.mutate(failed=~here.came & ~here.pending)
+    whole = here.group_by(case).agg(broken=here.failed.any(), open=here.pending.any(), at=here.t.min(where=here.failed))
+    return whole.select(*case, "broken", "at", undecided=~whole.broken & whole.open)
