@@ -72,7 +72,7 @@ def _artificial(journeys: Journeys, by: str | None, closing: Sequence[str], obse
         chosen = rows.filter(ends)
         found = chosen.group_by([*keys, "a"]).agg(n=chosen.count(), customers=chosen.c.nunique()).to_pandas()
         names = journeys._named(found["a"])
-        part = pd.DataFrame({name: found[name] for name in keys})
+        part = pd.DataFrame({name: found[name] for name in keys}, index=found.index)
         part["from_touchpoint"] = outer if inside is None else names
         part["to_touchpoint"] = names if inside is None else outer
         parts.append(part.assign(n=found["n"].astype("int64"), customers=found["customers"].astype("int64")))
