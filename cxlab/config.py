@@ -92,13 +92,25 @@ class FileOptions(Section):
     source: str | None = None
 
 
-class Source(FileOptions):
-    """[sources.NAME]: one kind of export. `columns` maps canonical names (left) to those in the file (right)."""
+_OF_FILES = ("format", "labels", "lifecycle", "header_rows", "encoding", "delimiter", "sheet", "files")
+_OF_DATABASES = ("query", "table_name", "refresh")
 
-    path: str
+
+class Source(FileOptions):
+    """[sources.NAME]: one kind of export. `columns` maps canonical names (left) to those in the file (right).
+
+    It is read from files (`path`) or from a database (`url`, with `query` or `table_name`).
+    """
+
+    path: str | None = None
+    url: str | None = None
+    query: str | None = None
+    table_name: str | None = None
+    refresh: Literal["always", "never"] = "always"  # never: the rows that were kept when the database was last asked
     table: str | None = None
-    format: Literal["auto", "csv", "excel", "parquet", "spss"] = "auto"
+    format: Literal["auto", "csv", "excel", "parquet", "spss", "xes"] = "auto"
     labels: list[str] | None = None  # columns of an SPSS file that are read as their value labels
+    lifecycle: list[str] | None = Field(default=None, min_length=1)  # transitions of an XES log that are kept as rows
     layout: Literal["wide", "long"] = "wide"
     item_col: str = "item"
     score_col: str = "score"
@@ -111,6 +123,21 @@ class Source(FileOptions):
     mask: list[str] = []
     files: dict[str, FileOptions] = {}
     waves: dict[str, FileOptions] = {}
+
+    @model_validator(mode="after")
+    def _is_files_or_a_database(self) -> Source:
+        if self.path is None and self.url is None:
+            raise ValueError("says neither `path` nor `url`; add `path` for files, or `url` and `query` for a database")
+        if self.path is not None and self.url is not None:
+            raise ValueError("says both `path` and `url`; a source is files or a database: make it two sources")
+        strangers = [key for key in (_OF_DATABASES if self.url is None else _OF_FILES) if key in self.model_fields_set]
+        if strangers:
+            kind, own = ("a database", "url") if self.url is None else ("files", "path")
+            raise ValueError(f"`{strangers[0]}` is said of {kind} (`{own}`); leave it out")
+        if self.url is not None and (self.query is None) == (self.table_name is None):
+            said = "neither `query` nor `table_name`" if self.query is None else "both `query` and `table_name`"
+            raise ValueError(f'with `url` it says {said}; say one: query = "SELECT …" or table_name = "schema.table"')
+        return self
 
 
 class Item(Section):

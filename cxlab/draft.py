@@ -35,7 +35,7 @@ _ROLES_OF_COLUMNS = {  # canonical column: what such columns are called in expor
     "amount": r"amount|total|revenue|price|value",
 }
 _TABLES = (  # the first table whose columns are all there; with them, those of the third entry where they are found
-    ("events", "customer_id timestamp touchpoint", "account_id agent_id"),
+    ("events", "customer_id timestamp touchpoint", "end_timestamp event_id account_id agent_id"),
     ("transactions", "amount timestamp", "customer_id account_id due_at paid_at"),
     ("comments", "text", "customer_id account_id submitted_at touchpoint"),
     ("invitations", "customer_id invited_at", "account_id wave"),
@@ -75,6 +75,7 @@ def draft_study(root: Path, study: str, files: Iterable[Path]) -> Path:
 
 
 def _draft_file(file: Path) -> _Drafted:
+    from cxlab.data.aliases import event_aliases
     from cxlab.data.sources import read_file
 
     if not file.is_file():
@@ -87,10 +88,14 @@ def _draft_file(file: Path) -> _Drafted:
         if named:
             found[canonical] = named[0]
     items = {} if "amount" in found else dict(_answers(rows.drop(columns=list(found.values()))))
-    if len(items) >= 2:
+    is_log = file.name.lower().endswith((".xes", ".xes.gz"))
+    if len(items) >= 2 and not is_log:
         return _Drafted(file, "responses", _only(found, _OF_RESPONSES), items, raw.question_text)
     if not {"timestamp", "text"} & set(found) and "submitted_at" in found:  # a lone date, and nothing was written then
         found["timestamp"] = found["submitted_at"]
+    log = {name: columns[0] for name, columns in event_aliases(map(str, rows.columns)).items()}
+    if {"customer_id", "timestamp", "touchpoint"} <= log.keys():  # `case_id` of another tool's log is a customer
+        found |= log
     for table, needed, more in _TABLES:
         if all(column in found for column in needed.split()):
             return _Drafted(file, table, _only(found, f"{needed} {more}"))

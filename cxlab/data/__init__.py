@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cxlab.data.privacy import mask_pii
     from cxlab.data.quality import check, freshness, match_rates, missingness
     from cxlab.data.tables import Ingest, ingest, ratings, select
+    from cxlab.data.xes import write_xes
 
 __all__ = [
     "Ingest",
@@ -26,10 +27,12 @@ __all__ = [
     "missingness",
     "ratings",
     "select",
+    "write_xes",
 ]
 _FOUND_IN = {
     "connect": "engine",
     "mask_pii": "privacy",
+    "write_xes": "xes",
     **dict.fromkeys(("check", "freshness", "match_rates", "missingness"), "quality"),
     **dict.fromkeys(("Ingest", "ingest", "ratings", "select"), "tables"),
 }

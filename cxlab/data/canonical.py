@@ -1,6 +1,7 @@
 """One file's rows under canonical names and types, each kept or rejected with a reason.
 
-`columns` of a source maps canonical names to the file's; a column that bears a canonical name already needs no mapping.
+`columns` of a source maps canonical names to the file's; a column that bears a canonical name already needs no mapping, nor
+does one of an event log that bears the name that another tool gives it (`cxlab.data.aliases`), which is told.
 A row is rejected where its key, a required value or its date is missing or cannot be read. An optional value that
 cannot be read is emptied and told; where that happens to half of a column or more, it is an error.
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxlab.config import Code, Item, Perspective, Source, StudyConfig, Survey
+from cxlab.data.aliases import event_aliases, transition_columns
 from cxlab.data.answers import read_answers
 from cxlab.data.codes import as_numbers, stripped, translated
 from cxlab.data.forgetting import ForgottenIds
@@ -79,7 +81,8 @@ class _Reading:
     """A file on its way.
 
     `made` collects canonical columns and `texts` what they were before they were read; `faults` says which rows of a
-    column could not be read; `uses` is column of the file → canonical names made of it, `dropped` why it makes none.
+    column could not be read; `uses` is column of the file → canonical names made of it, `dropped` why it makes none;
+    `undecided` are names for which the file has two columns.
     """
 
     rows: pd.DataFrame
@@ -94,6 +97,7 @@ class _Reading:
     problems: list[Problem] = field(default_factory=list)
     mask: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    undecided: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.schema = SCHEMAS[self.place.table]
@@ -127,6 +131,54 @@ class _Reading:
                     what = f"column `{key}` holds what names a person ({kind}) and is dropped"
                     way_out = f'if it has to stay say columns.{key} = "{key}"'
                     self.tell(self.place.key("columns"), what, way_out, "warning")
+
+        if self.place.table == "events":
+            self._pick_aliases(taken)
+            self._tell_transitions()
+
+    def _pick_aliases(self, taken: set[str]) -> None:
+        """Take the columns that bear another tool's name for a canonical one, where nobody says otherwise."""
+        options = self.options
+        said = {key for key in self.schema.constants if getattr(options, key) is not None}
+        asked = {*taken, *(options.keep or []), *options.mask, *self.schema.columns}
+        free = [str(column) for column in self.rows.columns if column not in asked]
+        told = []
+        for key, columns in event_aliases(free, known={*self.made, *options.columns, *said}).items():
+            if len(columns) > 1:
+                self._tell_two_aliases(key, columns)
+                continue
+            (column,) = columns
+            if (kind := direct_identifier(column, self.rows[column])) is None:
+                self._pick(key, column)
+                told.append(f"`{column}` is read as {key}")
+            elif key in self.schema.required:
+                what = f"column `{column}` is what other tools call {key}, but holds what names a person ({kind}) and is dropped"
+                self.tell(
+                    self.place.key("columns"), what, f'if it has to stay say columns.{key} = "{column}"', "warning"
+                )
+        if told:
+            way_out = "what is meant otherwise say in columns"
+            self.tell(self.place.key("columns"), ", ".join(told), way_out, "note")
+
+    def _tell_two_aliases(self, key: str, columns: list[str]) -> None:
+        """An error where the column is needed; otherwise neither is read."""
+        self.undecided.add(key)
+        needed = key in self.schema.required
+        what = f"{' and '.join(f'`{column}`' for column in columns)} could both be {key}"
+        way_out = f'say which: columns.{key} = "{columns[0]}" or "{columns[1]}"'
+        outcome = "" if needed else "; neither is read"
+        self.tell(self.place.key("columns"), what + outcome, way_out, "error" if needed else "warning")
+
+    def _tell_transitions(self) -> None:
+        """Rows that do not complete a step, where a table (not XES, which is read so) says it."""
+        for column in transition_columns(map(str, self.rows.columns)) if self.options.lifecycle is None else []:
+            counts = stripped(self.rows[column]).dropna().str.casefold().value_counts()
+            other = {word: n for word, n in counts.items() if word != "complete"}
+            if other and "complete" in counts:
+                shown = ", ".join(f"{n:,} {word}" for word, n in list(other.items())[:4])
+                what = f"`{column}` says that rows do not complete a step ({shown}); each counts as an event of its own"
+                way_out = "export completed steps alone, or write the log as XES, where starts join their completion"
+                self.tell(self.place.key("columns"), what, way_out, "warning")
 
     def _pick(self, key: str, column: str) -> None:
         codes = self.options.missing_by_item.get(key, self._codes_of_source(key))
@@ -253,7 +305,7 @@ class _Reading:
             last = Period.parse(self.options.period, self.config.study.timezone).end - pd.Timedelta(1, unit="us")
             unread = self.faults.get(counts or "", pd.Series(False, index=moment.index))
             moment = moment.where(moment.notna() | unread, last.as_unit("us"))
-        elif self.schema.dated:
+        elif self.schema.dated and counts not in self.undecided:
             undated = self.texts[counts].isna() if counts in self.texts else pd.Series(True, self.rows.index)
             if undated.any():
                 way_out = f'map `{counts}` in columns, or say period = "2026-Q3" for the file'
@@ -324,7 +376,8 @@ class _Reading:
     def result(self, forgotten: ForgottenIds) -> Canonical:
         for column in self.schema.required:
             if column not in self.made:
-                self._tell_lacking(column)
+                if column not in self.undecided:
+                    self._tell_lacking(column)
                 self.made[column] = pd.Series(None, index=self.rows.index, dtype=object)
         in_order = [column for column in self.schema.columns if column in self.made]
         frame = pd.DataFrame({key: self.made[key] for key in dict.fromkeys([*in_order, *self.made])}, self.rows.index)

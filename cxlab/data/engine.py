@@ -8,6 +8,7 @@ the same question has the same answer everywhere. Passwords come from the enviro
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from importlib.util import find_spec
@@ -22,41 +23,45 @@ if TYPE_CHECKING:
 _WHERE = "[engine] url"
 _SCHEMES = {"duckdb": "duckdb", "pyspark": "pyspark", "postgres": "postgres", "postgresql": "postgres"}
 _EXTRAS = {"pyspark": ("pyspark", "spark"), "postgres": ("psycopg", "postgres")}
+_SECRETS = frozenset({"password", "passwd", "pwd", "sslpassword"})  # parts of a query string
 SPARK_PARTITIONS = 4  # shuffles of a study are small; Spark's 200 cost more than they divide
 
 
-def connect(url: str = "duckdb://") -> BaseBackend:
+def connect(url: str = "duckdb://", *, where: str = _WHERE, read_only: bool = False) -> BaseBackend:
     """An Ibis backend with its session in UTC.
 
     `duckdb://` computes in memory, `duckdb://FILE` in a database file; `pyspark://` starts or finds a local Spark session,
-    `pyspark://MASTER` one of a cluster; `postgres://USER@HOST/DATABASE` a server. Raises `StudyError` for an unknown
-    scheme, an extra that is not installed (with the line that installs it) and a server that cannot be reached.
+    `pyspark://MASTER` one of a cluster; `postgres://USER@HOST/DATABASE` a server. `where` is the key of study.toml
+    that messages name. `read_only` opens a database file so, and a server's session: whatever it is then asked, it changes
+    nothing (Spark knows no such session). Raises `StudyError` for an unknown scheme, an extra that is not installed (with the
+    line that installs it), a file that cannot be opened and a server that cannot be reached.
     """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in _SCHEMES:
         way_out = "write duckdb://, pyspark:// or postgres://USER@HOST/DATABASE"
         near = did_you_mean(scheme, _SCHEMES)
         hint = f"{near} " if near.startswith("did") else ""
-        raise StudyError(Problem(_WHERE, f"`{without_password(url)}` names no engine", hint + way_out))
+        raise StudyError(Problem(where, f"`{without_password(url)}` names no engine", hint + way_out))
     engine = _SCHEMES[scheme]
-    _check_installed(engine)
+    _check_installed(engine, where)
     if engine == "duckdb":
-        return _duckdb(rest)
-    return _spark(rest) if engine == "pyspark" else _postgres(url)
+        return _duckdb(rest, where, read_only)
+    return _spark(rest, where) if engine == "pyspark" else _postgres(url, where, read_only)
 
 
 def without_password(url: str) -> str:
     """The URL as it may be shown."""
     password = _password(url)
-    return url.replace(f":{password}@", ":…@") if password else url
+    shown = url.replace(f":{password}@", ":…@") if password else url
+    return re.sub(rf"\b({'|'.join(_SECRETS)})=[^&#]*", r"\1=…", shown, flags=re.I)
 
 
-def password_problem(url: str) -> Problem | None:
+def password_problem(url: str, *, where: str = _WHERE) -> Problem | None:
     """What is wrong with a URL in study.toml that holds a password; None for one that does not."""
-    if not _password(url):
+    if without_password(url) == url:
         return None
     way_out = "take it out and set PGPASSWORD in the environment: study.toml is read and shared by many"
-    return Problem(_WHERE, f"`{without_password(url)}` holds a password", way_out)
+    return Problem(where, f"`{without_password(url)}` holds a password", way_out)
 
 
 def _password(url: str) -> str | None:
@@ -66,25 +71,31 @@ def _password(url: str) -> str | None:
         return None
 
 
-def _check_installed(engine: str) -> None:
+def _check_installed(engine: str, where: str) -> None:
     package, extra = _EXTRAS.get(engine, (None, None))
     if package is not None and find_spec(package) is None:
         way_out = f"install it with: pip install 'cxlab[{extra}]'"
-        raise StudyError(Problem(_WHERE, f"{engine} needs the package {package}, which is not installed", way_out))
+        raise StudyError(Problem(where, f"{engine} needs the package {package}, which is not installed", way_out))
 
 
-def _duckdb(database: str) -> BaseBackend:
+def _duckdb(database: str, where: str, read_only: bool) -> BaseBackend:
+    import duckdb
     import ibis
 
-    backend = ibis.duckdb.connect(database or ":memory:")
+    try:
+        backend = ibis.duckdb.connect(database or ":memory:", read_only=read_only and bool(database))
+    except duckdb.Error as error:
+        what = f"`duckdb://{database}` cannot be opened: {str(error).splitlines()[0]}"
+        way_out = "check the path, and that no other program is writing to the file"
+        raise StudyError(Problem(where, what, way_out)) from None
     backend.raw_sql("SET TimeZone = 'UTC'")
     backend.raw_sql("SET enable_progress_bar = false")
     return backend
 
 
-def _spark(master: str) -> BaseBackend:
+def _spark(master: str, where: str) -> BaseBackend:
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        raise StudyError(Problem(_WHERE, "pyspark needs Java, which is not there", "install Java 17, or use duckdb://"))
+        raise StudyError(Problem(where, "pyspark needs Java, which is not there", "install Java 17, or use duckdb://"))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # otherwise workers start another Python
     import ibis
     from pyspark.sql import SparkSession
@@ -108,7 +119,7 @@ def _spark(master: str) -> BaseBackend:
     return ibis.pyspark.connect(session)
 
 
-def _postgres(url: str) -> BaseBackend:
+def _postgres(url: str, where: str, read_only: bool) -> BaseBackend:
     import ibis
     import psycopg
 
@@ -117,7 +128,9 @@ def _postgres(url: str) -> BaseBackend:
     except psycopg.OperationalError as error:
         reason = (str(error).strip().splitlines() or ["no answer"])[0]
         what = f"`{without_password(url)}` cannot be reached: {reason}"
-        raise StudyError(Problem(_WHERE, what, "check host, database, user and PGPASSWORD")) from None
+        raise StudyError(Problem(where, what, "check host, database, user and PGPASSWORD")) from None
     with backend.begin() as cursor:
         cursor.execute("SET TIME ZONE 'UTC'")
+        if read_only:
+            cursor.execute("SET default_transaction_read_only = on")
     return backend

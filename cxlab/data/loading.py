@@ -1,6 +1,7 @@
 """All files of a study put together: canonical tables, and the account of every row and column.
 
-Every row of every file ends in exactly one of two places, a table or the rejects, and that they add up is asserted.
+The answer of a database to a source's query is one more file. Every row of every file ends in exactly one of two places,
+a table or the rejects, and that they add up is asserted.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from cxlab.data.codes import stripped, translated
 from cxlab.data.forgetting import ForgottenIds
 from cxlab.data.long import read_long
 from cxlab.data.privacy import mask_pii
+from cxlab.data.queries import Answer, ask
 from cxlab.data.schemas import ADDED, SCHEMAS
-from cxlab.data.sources import find_files, read_file
+from cxlab.data.sources import RawTable, find_files, read_file
 from cxlab.problems import Problem, StudyError, by_severity, did_you_mean
 
 ACCOUNTING = ["source", "table", "file", "sha256", "rows"]
@@ -70,7 +72,9 @@ class Loading:
     # --------------------------------------------------------------------------------------------------- one file
 
     def find(self, name: str, source: Source, folder: Path) -> list[Path]:
-        """The files of a source. None, or a pattern for single files that none of them bears, is an error."""
+        """The files of a source. None, or a pattern for single files that none of them bears, is an error; a database has none."""
+        if source.path is None:
+            return []
         where = f"[sources.{name}] path"
         try:
             paths = find_files(folder, source.path)
@@ -88,15 +92,27 @@ class Loading:
                 self.problems.append(Problem(where, "matches no file of the source", did_you_mean(pattern, names)))
         return paths
 
+    def ask(self, name: str, source: Source, folder: Path, tables: Path, *, keep: bool, in_run: bool) -> Answer | None:
+        """The rows of a source that is a database; None where they cannot be had, which is an error."""
+        try:
+            return ask(name, source, folder, tables, keep=keep, in_run=in_run)
+        except StudyError as error:
+            self.problems += error.problems
+            return None
+
     def read(self, name: str, source: Source, path: Path, file: str, inputs: Mapping[str, str]) -> None:
         """Read one file: its kept rows, its rejected rows, the fate of its columns."""
-        place = Place(name, self.config.table_of(name), file)
         options = _merged(source, [own for pattern, own in source.files.items() if fnmatch(file, pattern)])
         try:
             raw = read_file(path, options, shown=file)
         except StudyError as error:
             self.problems += error.problems
             return
+        self.take(name, options, raw, file, inputs)
+
+    def take(self, name: str, options: Source, raw: RawTable, file: str, inputs: Mapping[str, str]) -> None:
+        """Take in the rows of one file."""
+        place = Place(name, self.config.table_of(name), file)
         self.problems += raw.notes
         rows, rejects = raw.rows, [raw.rejects]
         if place.table == "responses" and options.layout == "long":

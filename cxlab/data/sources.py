@@ -1,4 +1,4 @@
-"""Reads one export exactly as it came: CSV, Excel, parquet or SPSS to text, with no row lost on the way.
+"""Reads one export exactly as it came: CSV, Excel, parquet, SPSS or XES to text, with no row lost on the way.
 
 One row of `RawTable.rows` is one data row of the file, every cell as text, an empty cell as None. Rows that cannot be
 believed (ragged, broken quotes, undecodable bytes, a header repeated by joining files) are in `rejects` with their line
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,6 +29,9 @@ from cxlab.config import Source
 from cxlab.data.privacy import mask_pii
 from cxlab.problems import Problem, StudyError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 LONGEST_RECORD = 200  # lines; a record that runs on for longer is a quote that was never closed
 _SHOWN = 80  # characters of a rejected value that are shown
@@ -37,6 +40,7 @@ _ENDINGS = {
     "excel": (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
     "parquet": (".parquet", ".pq"),
     "spss": (".sav", ".zsav"),
+    "xes": (".xes", ".xes.gz"),
 }
 _SPSS = "an SPSS file"
 _SIGNATURES = {  # how files that are no text begin, and what they are
@@ -107,9 +111,11 @@ class _Rejects:
         return frame.assign(value=pd.Series(mask_pii(frame["value"].tolist()), dtype=object))
 
 
-def find_files(folder: Path, pattern: str) -> list[Path]:
-    """The files under `folder` that match, sorted; empty when none does. Hidden files, the lock files of an open
-    spreadsheet (`~$…`) and `decisions/` are no exports."""
+def find_files(folder: Path, pattern: str | None) -> list[Path]:
+    """The files under `folder` that match, sorted; empty when none does, or without a pattern (a database has no files).
+    Hidden files, the lock files of an open spreadsheet (`~$…`) and `decisions/` are no exports."""
+    if pattern is None:
+        return []
     if Path(pattern).is_absolute() or ".." in Path(pattern).parts or not pattern.strip():
         raise StudyError(Problem("path", f"`{pattern}` leaves the study's folder", "write it from data/raw/STUDY on"))
     try:
@@ -127,8 +133,9 @@ def read_file(path: Path, options: Source, *, shown: str) -> RawTable:
     """Read one export as text. `shown` names the file in messages.
 
     The index of `rows` is called `line`: the physical line on which the record begins (Excel: the row of the sheet;
-    parquet and SPSS: the number of the row, from 1). Blank lines are no rows. Raises `StudyError` where the file as a whole
-    cannot be read: unknown format, no header, a column named twice, one column that holds a delimiter.
+    parquet and SPSS: the number of the row, from 1; XES: the number of the event). Blank lines are no rows. Raises
+    `StudyError` where the file as a whole cannot be read: unknown format, no header, a column named twice, one column that
+    holds a delimiter.
     """
     kind = _format_of(path, options, shown)
     try:
@@ -136,6 +143,8 @@ def read_file(path: Path, options: Source, *, shown: str) -> RawTable:
             return _read_parquet(path, shown)
         if kind == "spss":
             return _read_spss(path, options, shown)
+        if kind == "xes":
+            return _read_xes(path, options, shown)
         return _read_excel(path, options, shown) if kind == "excel" else _read_csv(path, options, shown)
     except FileNotFoundError:
         _refuse(shown, "there is no such file", "check `path` of the source")
@@ -151,7 +160,7 @@ def _format_of(path: Path, options: Source, shown: str) -> str:
     if options.format != "auto":
         return options.format
     for kind, endings in _ENDINGS.items():
-        if path.suffix.lower() in endings:
+        if path.name.lower().endswith(endings):
             return kind
     known = ", ".join(chain.from_iterable(_ENDINGS.values()))
     _refuse(shown, f"`{path.suffix or path.name}` is no known ending", f'known: {known}; or say format = "csv"')
@@ -198,7 +207,9 @@ def _refuse_what_is_no_text(data: bytes, shown: str) -> None:
             _refuse(
                 shown, f"is {kind}, not CSV", "give it the right ending, or export it as CSV, Excel, parquet or SPSS"
             )
-    if re.match(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|\?xml)", data[:200], re.I):
+    if re.match(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|\?xml|log)", data[:200], re.I):
+        if re.search(rb"<log[\s>]", data[:2000]):
+            _refuse(shown, "is an XES log, not CSV", 'give it the ending .xes, or say format = "xes"')
         _refuse(shown, "is a web page or XML, not CSV", "export it again: often this is a log-in page that was saved")
 
 
@@ -599,16 +610,19 @@ def _read_parquet(path: Path, shown: str) -> RawTable:
         table = pq.ParquetFile(path).read()
     except pa.ArrowException as error:
         _refuse(shown, f"cannot be read as parquet: {str(error).splitlines()[0]}", "write it again")
+    return without_empty_rows(path, arrow_as_text(table, shown, notes), {}, shown, notes)
+
+
+def arrow_as_text(table: pa.Table, shown: str, notes: list[Problem]) -> pd.DataFrame:
+    """An Arrow table as text, rows numbered from 1: None for null and empty cells, whole numbers without `.0`, times in ISO
+    form. Raises `StudyError` for a column named twice and one that is no text."""
     names = _column_names(table.column_names, shown)
-    columns = {
-        position: _parquet_text(table.column(position), name, shown, notes) for position, name in enumerate(names)
-    }
+    columns = {position: _arrow_text(table.column(position), name, shown, notes) for position, name in enumerate(names)}
     lines = pd.RangeIndex(1, table.num_rows + 1, name="line")
-    rows = pd.DataFrame(columns, index=lines, dtype=object).set_axis(pd.Index(names, dtype=object), axis=1)
-    return _without_empty_rows(path, rows, {}, shown, notes)
+    return pd.DataFrame(columns, index=lines, dtype=object).set_axis(pd.Index(names, dtype=object), axis=1)
 
 
-def _without_empty_rows(
+def without_empty_rows(
     path: Path, rows: pd.DataFrame, question_text: dict[str, str], shown: str, notes: list[Problem]
 ) -> RawTable:
     """A table read column by column: rows that hold nothing are rejected, columns without a name get one."""
@@ -620,7 +634,7 @@ def _without_empty_rows(
     return RawTable(path, rows, rejects.to_frame(), question_text, notes)
 
 
-def _parquet_text(column: Any, name: str, shown: str, notes: list[Problem]) -> np.ndarray:
+def _arrow_text(column: Any, name: str, shown: str, notes: list[Problem]) -> np.ndarray:
     """One column as text, None where it is null or empty; whole numbers without `.0`, times in ISO form."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -691,7 +705,24 @@ def _read_spss(path: Path, options: Source, shown: str) -> RawTable:
     _tell_lost_characters("\n".join(read.texts), shown, read.notes, way_out=way_out)
     if not n_rows:
         read.notes.append(Problem(shown, "has columns and no rows", "export it again", "warning"))
-    return _without_empty_rows(path, rows, read.question_text, shown, read.notes)
+    return without_empty_rows(path, rows, read.question_text, shown, read.notes)
+
+
+# ---------------------------------------------------------------------------------------------------------------- XES
+
+
+def _read_xes(path: Path, options: Source, shown: str) -> RawTable:
+    from cxlab.data.xes import read_xes
+
+    read = read_xes(path, options, shown)
+    names = _column_names(read.names, shown)
+    lines = pd.Index(read.numbers, dtype="int64", name="line")
+    rows = pd.DataFrame(dict(enumerate(read.cells)), index=lines, dtype=object)
+    rejects = _Rejects()
+    for number, column, value, reason in read.rejects:
+        rejects.add(number, value, reason, column)
+    _tell_lost_characters("\n".join(read.texts()), shown, read.notes)
+    return RawTable(path, rows.set_axis(pd.Index(names, dtype=object), axis=1), rejects.to_frame(), {}, read.notes)
 
 
 # -------------------------------------------------------------------------------------------------------------- times

@@ -1,8 +1,8 @@
 """From exports to canonical tables: every source row is kept, or rejected with a reason, and the counts reconcile.
 
 `ingest` reads all sources of a study, for all periods at once. `select` takes the part of a table that counts in a period.
-`ratings` is the long view of all answers. Tables are cached by the hash of the files, study.toml, the code of this room
-and the ids that were forgotten.
+`ratings` is the long view of all answers. Tables are cached by the hash of the files and of what databases answered,
+study.toml, the code of this room and the ids that were forgotten.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxlab import context
 from cxlab.config import StudyConfig
 from cxlab.data import cache
 from cxlab.data.forgetting import forgotten_hashes
 from cxlab.data.loading import Ingest, Loading, name_in
+from cxlab.data.queries import ask
 from cxlab.data.schemas import SCHEMAS
 from cxlab.period import Period
-from cxlab.problems import StudyError, did_you_mean
+from cxlab.problems import StudyError, by_severity, did_you_mean
 
-__all__ = ["RATINGS", "Ingest", "ingest", "ratings", "select"]
+__all__ = ["RATINGS", "Ingest", "ingest", "query_hashes", "ratings", "select"]
 
 RATINGS = [
     "response_id", "customer_id", "account_id", "survey", "perspective", "wave", "timestamp", "touchpoint", "channel",
@@ -36,7 +38,8 @@ def ingest(
     """Read every source of a study from `raw_dir` (default: data/raw/STUDY).
 
     What is wrong with the data is gathered in `problems`, not raised. Raises `StudyError` only where no file at all can
-    be read. Tables with errors are not cached.
+    be read. Tables with errors are not cached. A database is asked each time, and its rows are kept; inside a run the kept
+    rows are read, so that all its notebooks have the same. Without `use_cache` nothing is written.
     """
     base = root / "data" / "raw" / study
     folder = raw_dir if raw_dir is not None else base
@@ -45,19 +48,45 @@ def ingest(
     inputs = {"study.toml": _sha(base / "study.toml")}
     inputs |= {name_in(path, folder): _sha(path) for paths in found.values() for path in paths}
     stored = root / "data" / "processed" / study / "tables"
+    run = context.current()
+    in_run = run is not None and run.study == study and Path(run.root) == root
+    answers = {
+        name: answer
+        for name, source in config.sources.items()
+        if source.url is not None
+        and (answer := loading.ask(name, source, folder, stored, keep=use_cache, in_run=in_run)) is not None
+    }
+    inputs |= {answer.file: answer.sha256 for answer in answers.values()}
+    told = [answer.told for answer in answers.values()]  # not cached: it says when
     key = cache.key(inputs, base / "decisions" / "forgotten.json")
     if use_cache and (cached := cache.load(stored, key)) is not None:
+        cached["problems"] = by_severity([*cached["problems"], *told])
         return Ingest(**cached, inputs=inputs, folder=stored / key)
     for name, source in config.sources.items():
         for path in found[name]:
             loading.read(name, source, path, name_in(path, folder), inputs)
+        if name in answers:
+            loading.take(name, source, answers[name].raw, answers[name].file, inputs)
     result = loading.finish(inputs)
     if not result.tables:
         raise StudyError(result.problems)
+    problems = by_severity([*result.problems, *told])
     if use_cache and not any(problem.severity == "error" for problem in result.problems):
         cache.save(stored, key, result)
-        return Ingest(**{**vars(result), "folder": stored / key})
-    return result
+        return Ingest(**{**vars(result), "problems": problems, "folder": stored / key})
+    return Ingest(**{**vars(result), "problems": problems})
+
+
+def query_hashes(root: Path, study: str, config: StudyConfig, *, raw_dir: Path | None = None) -> dict[str, str]:
+    """What the databases of a study answer now: name of the answer → SHA-256 of its cells, as in `Ingest.inputs`.
+
+    For whoever has to know whether anything has changed. Writes nothing. Raises `StudyError` where an answer cannot be had.
+    """
+    folder = raw_dir if raw_dir is not None else root / "data" / "raw" / study
+    stored = root / "data" / "processed" / study / "tables"
+    sources = {name: source for name, source in config.sources.items() if source.url is not None}
+    answers = [ask(name, source, folder, stored, keep=False) for name, source in sources.items()]
+    return {answer.file: answer.sha256 for answer in answers}
 
 
 def _sha(path: Path) -> str:

@@ -214,8 +214,9 @@ def _given(
 
 
 def _inputs(root: Path, study: str, config: StudyConfig, raw_dir: Path | None) -> dict[str, str]:
-    """File → sha256 of everything that a report is made from: exports, study.toml, decisions."""
+    """File → sha256 of everything that a report is made from: exports, answers of databases, study.toml, decisions."""
     from cxlab.data.sources import find_files
+    from cxlab.data.tables import query_hashes
 
     base = root / "data" / "raw" / study
     folder = raw_dir or base
@@ -223,6 +224,7 @@ def _inputs(root: Path, study: str, config: StudyConfig, raw_dir: Path | None) -
     for source in config.sources.values():
         for path in find_files(folder, source.path):
             found[path.relative_to(folder).as_posix()] = file_hash(path)
+    found |= query_hashes(root, study, config, raw_dir=raw_dir)
     return found | decisions(root, study)
 
 
