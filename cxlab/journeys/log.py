@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxlab.data.portable import keep
+from cxlab.data.portable import keep, upload
 from cxlab.journeys import edges, lengths, steps
 from cxlab.journeys.reconstruct import Source, whole_micros
 from cxlab.journeys.rules import Conformance, check_rules
@@ -102,23 +102,32 @@ class Journeys:
         """check, n: rows, kept, null_customer, null_timestamp, null_touchpoint, ties, unsorted, segment_conflicts."""
         return pd.DataFrame({"check": list(self.counts), "n": list(self.counts.values())})
 
-    def to_frame(self, customers: Iterable[str] | None = None) -> pd.DataFrame:
+    def to_frame(
+        self,
+        customers: Iterable[str] | None = None,
+        *,
+        since: pd.Timestamp | str | None = None,
+        before: pd.Timestamp | str | None = None,
+    ) -> pd.DataFrame:
         """One row an event, in order: customer_id, journey (from 0), position (from 0), touchpoint, timestamp (UTC), the next
-        touchpoint, the wait to it, end_timestamp where the log has ends, and the segments. All events, or those of some customers.
+        touchpoint, the wait to it, end_timestamp where the log has ends, and the segments. All events, or those of some customers,
+        from `since` on and before `before`.
         """
         rows = self.table
+        if since is not None:
+            rows = rows.filter(rows.t >= micros_of(since))
+        if before is not None:
+            rows = rows.filter(rows.t < micros_of(before))
         if customers is not None:
-            wanted = self.people.filter(self.people.customer_id.isin(list(customers)))
-            rows = rows.semi_join(wanted, "c")
+            wanted = pd.DataFrame({"customer_id": pd.array(list(customers), dtype="str")})
+            rows = rows.semi_join(self.people.semi_join(upload(self.backend, wanted), "customer_id"), "c")
         return self._written(rows)
 
     def sample(self, customers: int, random_state: int = 0) -> pd.DataFrame:
-        """`to_frame` of at most so many customers, drawn at random by the hash of their id: the same ones each time."""
+        """`to_frame` of at most so many customers, drawn at random: the same ones each time."""
         if self.n_customers <= customers:
             return self.to_frame()
-        ids = pd.Series(self.customers)
-        drawn = np.random.default_rng(random_state).choice(len(ids), customers, replace=False)
-        return self.to_frame(ids.iloc[np.sort(drawn)])
+        return self.to_frame(drawn(self.customers, customers, random_state))
 
     # --------------------------------------------------------------------------------------------------- coarser and finer
 
@@ -391,6 +400,13 @@ class Journeys:
         for name in self.source.segments:
             frame[name] = found[name]
         return frame
+
+
+def drawn(customers: npt.NDArray[Any], size: int, random_state: int = 0) -> npt.NDArray[Any]:
+    """At most so many customers, drawn at random; in the order given, and the same ones each time."""
+    if len(customers) <= size:
+        return customers
+    return customers[np.sort(np.random.default_rng(random_state).choice(len(customers), size, replace=False))]
 
 
 def moment_of(micros: int) -> pd.Timestamp:

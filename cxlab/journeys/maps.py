@@ -20,7 +20,7 @@ from cxlab.data.portable import keep, upload
 from cxlab.inference import benjamini_hochberg, difference_row, share_of, share_row
 from cxlab.journeys.log import Journeys
 from cxlab.journeys.reconstruct import reconstruct
-from cxlab.journeys.rules import parse
+from cxlab.journeys.rules import Conformance, parse
 from cxlab.problems import NotApplicableError
 from cxlab.wording import capital_text, describe, duration_text, inside_text, list_text, number_text
 
@@ -32,6 +32,15 @@ _STAGE_COLUMNS = [
     "stage", "label", "reach", "customers", "touchpoints", "owners", "estimate", "conf_low", "conf_high", "n", "unit", "reason",
 ]  # fmt: skip
 _CROWD = 0.5  # share of all events, from which on a touchpoint hides the steps between the others
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How many customers of a part of the log were seen: in all, at each touchpoint, in each stage."""
+
+    begun: int
+    touchpoints: dict[str, int]
+    stages: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,12 @@ class CustomerJourneys:
     segment_stages: pd.DataFrame
     lengths: pd.DataFrame
     crowd: str
+    checked: tuple[Conformance, ...]
+    begun: ibis.Table
+    seen_by_segment: dict[str, Seen]
+    rated: pd.DataFrame
+    stage_of: dict[str, str]
+    segment_col: str
     labels: dict[str, str]
     owners: dict[str, str]
     score_words: str
@@ -417,7 +432,8 @@ def customer_journeys(
     begun = _begun(log, stage_of, order)
     rated, words = _rated(ratings, items)
     stages = _stages(_seen(log, begun, stage_of)[""], set(log.touchpoints), about, stage_of, rated, conf_level)
-    checked, deviations = _checked(log, begun, usable, observed_until, conf_level)
+    checked = _checked(log, begun, usable, observed_until, conf_level)
+    by_segment = _seen(log, begun, stage_of, segment_col) if segment_col else {}
     ends = [name for name, stage in stage_of.items() if order and stage == order[-1] and name in set(log.touchpoints)]
     lengths = log.durations(ends=ends or None, observed_until=observed_until)
     staged = log.stages({k: v.replace("_", " ") for k, v in stage_of.items()}) if stage_of else log
@@ -428,8 +444,14 @@ def customer_journeys(
         journeys=log,
         stages=stages,
         handovers=_handovers(log, crowd, labels, owners),
-        rules=checked,
-        deviations=deviations,
+        rules=pd.concat(map(pd.DataFrame, checked), ignore_index=True),
+        deviations=pd.concat([part.deviations for part in checked], ignore_index=True),
+        checked=checked,
+        begun=begun,
+        seen_by_segment=by_segment,
+        rated=rated,
+        stage_of=stage_of,
+        segment_col=segment_col,
         crowd=crowd,
         variants=pd.DataFrame(
             {"path": [" → ".join(path[:9]) + (" → …" if len(path) > 9 else "") for path in paths["variant"]], "n": paths["n"],
@@ -437,7 +459,7 @@ def customer_journeys(
         ).head(50),
         reach=log.reach(),
         segments=_by_segment(log, segment_col, labels, conf_level, membership) if segment_col else pd.DataFrame(),
-        segment_stages=_stages_by_segment(log, begun, about, stage_of, rated, segment_col, conf_level),
+        segment_stages=_stages_by_segment(log, by_segment, about, stage_of, rated, segment_col, conf_level),
         lengths=lengths,
         labels=labels,
         owners={**{rule: owner for rule, owner in (rule_owners or {}).items() if owner}},
@@ -482,16 +504,7 @@ def _codes_of(log: Journeys, stage_of: Mapping[str, str], stages: list[str]) -> 
     return [place for place, name in enumerate(log.names) if stage_of.get(name) in stages]
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """How many customers of a part of the log were seen: in all, at each touchpoint, in each stage."""
-
-    begun: int
-    touchpoints: dict[str, int]
-    stages: dict[str, int]
-
-
-def _seen(log: Journeys, begun: ibis.Table, stage_of: Mapping[str, str], by: str = "") -> dict[str, _Seen]:
+def _seen(log: Journeys, begun: ibis.Table, stage_of: Mapping[str, str], by: str = "") -> dict[str, Seen]:
     """What was seen of the customers whose journey begins in the log, by segment (in all: the key "")."""
     keys = [by] if by else []
     people = log.with_segment(by or None, begun)
@@ -512,14 +525,14 @@ def _seen(log: Journeys, begun: ibis.Table, stage_of: Mapping[str, str], by: str
         named = zip(log._named(own["a"]["a"]), own["a"]["m"].astype(int), strict=True)
         staged = own.get("stage", pd.DataFrame({"stage": [], "m": []}))
         in_stages = zip(staged["stage"].astype(int), staged["m"].astype(int), strict=True)
-        parts[str(row[by]) if by else ""] = _Seen(
+        parts[str(row[by]) if by else ""] = Seen(
             int(row["m"]), dict(named), {order[place]: m for place, m in in_stages}
         )
     return parts
 
 
 def _stages(
-    seen: _Seen,
+    seen: Seen,
     in_log: set[str],
     about: pd.DataFrame,
     stage_of: Mapping[str, str],
@@ -563,7 +576,7 @@ def _stages(
 
 def _stages_by_segment(
     log: Journeys,
-    begun: ibis.Table,
+    found: dict[str, Seen],
     about: pd.DataFrame,
     stage_of: Mapping[str, str],
     rated: pd.DataFrame,
@@ -575,10 +588,10 @@ def _stages_by_segment(
     if not segment_col or not stage_of:
         return pd.DataFrame(columns=columns)
     parts = []
-    found, in_log = _seen(log, begun, stage_of, segment_col), set(log.touchpoints)
+    in_log = set(log.touchpoints)
     segment = log.segments[segment_col]
-    for name in _largest(log, segment_col):
-        own = found.get(name, _Seen(0, {}, {}))
+    for name in largest_segments(log, segment_col):
+        own = found.get(name, Seen(0, {}, {}))
         answers = rated
         if len(rated):
             answers = rated[rated["customer_id"].isin(log.segments.loc[segment == name, "customer_id"])]
@@ -587,7 +600,7 @@ def _stages_by_segment(
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def _largest(log: Journeys, segment_col: str) -> list[str]:
+def largest_segments(log: Journeys, segment_col: str) -> list[str]:
     """The segments with most customers, the largest first."""
     sizes = log.segments[segment_col].value_counts().reset_index()
     sizes = sizes.sort_values(["count", segment_col], ascending=[False, True])
@@ -630,22 +643,16 @@ def _rated(ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> tuple[pd
 
 def _checked(
     log: Journeys, begun: ibis.Table, rules: list[str], until: pd.Timestamp | None, conf_level: float
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rules in their order, and who broke them. What has to come first can only be seen in journeys whose beginning is in the log."""
+) -> tuple[Conformance, ...]:
+    """Rules in their order. What has to come first can only be seen in journeys whose beginning is in the log."""
     fresh = log.only(customers=begun)
     last = until if until is not None else log.last_moment
-    parts = [
+    return tuple(
         (fresh if " happens before " in rule or rule.startswith("starts with") else log).conform(
             [rule], observed_until=last, conf_level=conf_level
         )
         for rule in rules
-    ]
-    if not parts:
-        nothing = log.conform([], conf_level=conf_level)
-        return pd.DataFrame(nothing), nothing.deviations
-    return pd.concat(map(pd.DataFrame, parts), ignore_index=True), pd.concat(
-        [part.deviations for part in parts], ignore_index=True
-    )
+    ) or (log.conform([], conf_level=conf_level),)
 
 
 def _handovers(log: Journeys, crowd: str, labels: Mapping[str, str], owners: Mapping[str, str]) -> pd.DataFrame:
@@ -677,7 +684,7 @@ def _by_segment(
     for touchpoint, at in counts.groupby(level="touchpoint"):
         own_counts = at.droplevel("touchpoint")
         everywhere = int(own_counts.sum())
-        for name in _largest(log, segment_col):
+        for name in largest_segments(log, segment_col):
             here, size = int(own_counts.get(name, 0)), int(sizes[name])
             own = share_of(here, size, conf_level=conf_level)
             others = share_of(everywhere - here, known - size, conf_level=conf_level)

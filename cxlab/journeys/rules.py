@@ -38,15 +38,18 @@ _FORMS = (
     ("before", re.compile(r"(?P<a>.+) happens before (?P<b>.+)")),
     ("together", re.compile(r"(?P<a>.+) and (?P<b>.+) never happen together")),
 )
+_FIGURES = ["n", "broken", "undecided", "estimate", "conf_low", "conf_high", "conf_level"]
 _DEVIATIONS = ["rule", "customer_id", "journey", "timestamp"]
 
 
 class Conformance(pd.DataFrame):
     """One row a rule: rule, n, broken, undecided, estimate, conf_low, conf_high, conf_level."""
 
-    _metadata = ["_journeys", "_checked"]  # noqa: RUF012  (pandas reads it from the class)
+    _metadata = ["_journeys", "_checked", "_asked", "_until"]  # noqa: RUF012  (pandas reads it from the class)
     _journeys: Journeys
     _checked: list[tuple[str, ibis.Table]]
+    _asked: list[tuple[str, ibis.Table]]
+    _until: int
 
     @property
     def _constructor(self) -> Any:  # what is made of it is a plain table, which knows no deviations
@@ -72,38 +75,75 @@ class Conformance(pd.DataFrame):
             return pd.DataFrame(columns=_DEVIATIONS)
         return pd.concat(parts, ignore_index=True)[_DEVIATIONS]
 
+    def by(self, segment: str) -> pd.DataFrame:
+        """One row a rule and segment of the customers: rule, the segment, n, broken, undecided, estimate, conf_low, conf_high,
+        conf_level."""
+        rows = []
+        for rule, checked in self._checked:
+            own = self._journeys.with_segment(segment, checked)
+            counted = own.group_by(segment).agg(
+                n=own.count(), broken=own.broken.cast("int32").sum(), undecided=own.undecided.cast("int32").sum()
+            )
+            found = counted.order_by(segment).to_pandas().to_dict("records")
+            rows += [{"rule": rule, segment: row[segment]} | _kept(row, self["conf_level"].iloc[0]) for row in found]
+        return pd.DataFrame(rows, columns=["rule", segment, *_FIGURES])
+
+    @property
+    def occasions(self) -> pd.DataFrame:
+        """One row a time that a rule of what follows what was put to the test: rule, customer_id, touchpoint, timestamp, failed (missing
+        while the window is open), known_at (when it was known: the answer, or the end of the window; without a window what never
+        came is known at the end of the log)."""
+        parts = [_occasions_of(self._journeys, rule, found, self._until) for rule, found in self._asked]
+        columns = ["rule", "customer_id", "touchpoint", "timestamp", "failed", "known_at"]
+        return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
 
 def check_rules(
     journeys: Journeys, rules: list[str], observed_until: pd.Timestamp | str | None, conf_level: float
 ) -> Conformance:
     """One row a rule: rule, n, broken, undecided, estimate, conf_low, conf_high, conf_level."""
     until = journeys.until(observed_until)
-    rows, checked = [], []
+    rows, checked, asked = [], [], []
     for rule in rules:
         kind, parts = parse(rule, journeys.touchpoints)
-        found = (
-            _followed(journeys, kind, parts, until)
-            if kind in ("followed", "directly")
-            else _holds(journeys, kind, parts)
-        )
+        if kind in ("followed", "directly"):
+            occasions = _asked(journeys, kind, parts, until)
+            asked.append((rule, occasions))
+            found = _followed(occasions, journeys.keys)
+        else:
+            found = _holds(journeys, kind, parts)
         checked.append((rule, found))
         sums: Any = found.agg(
-            n=found.count(),
-            broken=found.broken.cast("int32").sum(),
-            undecided=found.undecided.cast("int32").sum(),
-        ).to_pandas().fillna(0).astype("int64").iloc[0]  # fmt: skip
-        n, broken = int(sums["n"] - sums["undecided"]), int(sums["broken"])
-        share = (n - broken) / n if n else np.nan
-        low, high = wilson(share, n, conf_level) if n else (np.nan, np.nan)
-        rows.append(
-            {"rule": rule, "n": n, "broken": broken, "undecided": int(sums["undecided"]), "estimate": share, "conf_low": low,
-             "conf_high": high, "conf_level": conf_level}
-        )  # fmt: skip
-    table = Conformance(
-        rows, columns=["rule", "n", "broken", "undecided", "estimate", "conf_low", "conf_high", "conf_level"]
-    )
-    table._journeys, table._checked = journeys, checked
+            n=found.count(), broken=found.broken.cast("int32").sum(), undecided=found.undecided.cast("int32").sum()
+        ).to_pandas()  # fmt: skip
+        rows.append({"rule": rule} | _kept(sums.fillna(0).iloc[0].to_dict(), conf_level))
+    table = Conformance(rows, columns=["rule", *_FIGURES])
+    table._journeys, table._checked, table._asked, table._until = journeys, checked, asked, until
     return table
+
+
+def _kept(sums: dict[Any, Any], conf_level: float) -> dict[str, Any]:
+    """The share kept of the journeys that are decided, from counts of all, of the broken and of the undecided."""
+    undecided, broken = int(sums["undecided"]), int(sums["broken"])
+    n = int(sums["n"]) - undecided
+    share = (n - broken) / n if n else np.nan
+    low, high = wilson(share, n, conf_level) if n else (np.nan, np.nan)
+    return {"n": n, "broken": broken, "undecided": undecided, "estimate": share, "conf_low": low, "conf_high": high,
+            "conf_level": conf_level}  # fmt: skip
+
+
+def _occasions_of(journeys: Journeys, rule: str, asked: ibis.Table, until: int) -> pd.DataFrame:
+    rows = asked.inner_join(journeys.people.select("c", "customer_id"), "c").to_pandas()
+    rows = rows.sort_values([*journeys.keys, "pos"], ignore_index=True)
+    failed = pd.Series(~rows["came"].astype(bool), dtype="boolean").mask(rows["pending"].astype(bool))
+    known = rows["known"].where(rows["known"].notna(), until).astype("int64")
+    return pd.DataFrame(
+        {
+            "rule": rule, "customer_id": rows["customer_id"], "touchpoint": journeys._named(rows["a"]),
+            "timestamp": pd.to_datetime(rows["t"], unit="us", utc=True), "failed": failed,
+            "known_at": pd.to_datetime(known, unit="us", utc=True),
+        }
+    )  # fmt: skip
 
 
 def parse(rule: str, touchpoints: list[str]) -> tuple[str, dict[str, Any]]:
@@ -156,26 +196,35 @@ def _holds(journeys: Journeys, kind: str, parts: dict[str, Any]) -> ibis.Table:
     return seen.select(*case, broken=after, at=seen.last_a, **certain)
 
 
-def _followed(journeys: Journeys, kind: str, parts: dict[str, Any], until: int) -> ibis.Table:
-    """Every A of a journey has a later B (in time, where a window is given); an open window is undecided."""
+def _asked(journeys: Journeys, kind: str, parts: dict[str, Any], until: int) -> ibis.Table:
+    """The times that A happened: whether B came (in time, where a window is given), whether that is still open, and when it was
+    known (missing: never)."""
     t, case = journeys.table, journeys.keys
     a, b = journeys.code(parts["a"]), journeys.code(parts["b"])
     window = whole_micros(parts["within"]) if parts.get("within") else None
     if kind == "directly":
         here = t.filter(t.a == a)
-        came = (here.nx == b).fill_null(False)
-        came = came if window is None else came & (here.wait <= window).fill_null(False)
+        here = here.mutate(
+            answer=(here.nx == b).ifelse(here.t + here.wait, ibis.null("int64")), told=here.t + here.wait
+        )
     else:
         both = t.filter(t.a.isin([a, b]))
         later = ibis.window(group_by=case, order_by=both.pos, rows=(1, None))
         when = (both.a == b).ifelse(both.t, ibis.null("int64"))
         both = both.mutate(answer=when.min().over(later))
         here = both.filter(both.a == a)
-        came = here.answer.notnull()
-        came = came if window is None else came & (here.answer - here.t <= window).fill_null(False)
-    here = here.mutate(came=came)
+        here = here.mutate(told=here.answer)
+    in_time = here.answer.notnull()
+    in_time = in_time if window is None else in_time & (here.answer - here.t <= window).fill_null(False)
+    here = here.mutate(came=in_time)
     pending = ibis.literal(False) if window is None else ~here.came & (here.t + window > until)
-    here = here.mutate(pending=pending)
-    here = here.mutate(failed=~here.came & ~here.pending)
+    due = ibis.null("int64") if window is None else here.t + window
+    known = here.came.ifelse(here.answer, ibis.coalesce(due, here.told if kind == "directly" else ibis.null("int64")))
+    return here.select(*case, "pos", "a", "t", "came", pending=pending, known=known)
+
+
+def _followed(asked: ibis.Table, case: list[str]) -> ibis.Table:
+    """Every A of a journey has a later B in time; an open window is undecided, unless another A failed."""
+    here = asked.mutate(failed=~asked.came & ~asked.pending)
     whole = here.group_by(case).agg(broken=here.failed.any(), open=here.pending.any(), at=here.t.min(where=here.failed))
     return whole.select(*case, "broken", "at", undecided=~whole.broken & whole.open)

@@ -1,8 +1,8 @@
 """How long do customers stay, who leaves, and how fast do they pay?
 
-Survival is Kaplan and Meier's (1958) with the log-log interval: whoever is still there when the data end counts as censored,
-never as lost and never as stayed for good. Customers who joined before the log begins come in late (left truncation): they are
-at risk only from the day on which they can be seen. Groups are compared by the log-rank test. None of this says why.
+Survival is that of `cxlab.inference.survival`: whoever is still there when the data end counts as censored, never as lost and
+never as stayed for good. Customers who joined before the log begins come in late (left truncation): they are at risk only from
+the day on which they can be seen. Groups are compared by the log-rank test. None of this says why.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from cxlab.inference import mean_row, share_row
-from cxlab.inference.intervals import check_conf_level, critical_value
+from cxlab.inference.intervals import critical_value
+from cxlab.inference.survival import kaplan_meier, log_rank
 from cxlab.problems import NotApplicableError
 from cxlab.wording import capital_text, describe, list_text, number_text
 
@@ -27,116 +27,6 @@ Shown = tuple[dict[str, Any], pd.DataFrame]
 DAYS_A_MONTH = 30.4375
 _MONTHS_SHOWN = 36
 _MOST_GROUPS = 4
-
-
-@dataclass(frozen=True)
-class Survival:
-    """A survival curve. `table` has one row a moment at which somebody left: time, n_at_risk, n_events, estimate, conf_low,
-    conf_high (shares, 0 to 1)."""
-
-    table: pd.DataFrame
-    conf_level: float
-    n: int
-
-    def to_frame(self) -> pd.DataFrame:
-        return self.table.copy()
-
-    @property
-    def median(self) -> float:
-        """The moment at which half have left; NaN where it is not reached."""
-        below = self.table[self.table["estimate"] <= 0.5]
-        return float(below["time"].iloc[0]) if len(below) else math.nan
-
-    def survival_at(self, time: float) -> dict[str, float]:
-        """The share still there at a moment, with its interval; 1 before anybody left."""
-        before = self.table[self.table["time"] <= time]
-        if before.empty:
-            return {"estimate": 1.0, "conf_low": math.nan, "conf_high": math.nan}
-        row = before.iloc[-1]
-        return {key: float(row[key]) for key in ("estimate", "conf_low", "conf_high")}
-
-
-def kaplan_meier(
-    durations: npt.ArrayLike,
-    observed: npt.ArrayLike,
-    *,
-    entry: npt.ArrayLike | None = None,
-    conf_level: float = 0.95,
-) -> Survival:
-    """The share that is still there after each duration.
-
-    `durations`: how long each was seen, from the beginning; `observed`: whether it ended then (else censored). `entry`: from
-    which duration on each could be seen at all. Censorings tied with an event are still at risk. Raises ValueError for
-    negative or missing durations and an entry after the end.
-
-    >>> kaplan_meier([6, 6, 6, 6, 7, 9, 10], [1, 1, 1, 0, 1, 0, 1]).survival_at(6)["estimate"].__round__(3)
-    0.571
-    """
-    check_conf_level(conf_level)
-    time = np.asarray(durations, dtype=float)
-    event = np.asarray(observed).astype(bool)
-    start = np.zeros(len(time)) if entry is None else np.asarray(entry, dtype=float)
-    if np.isnan(time).any() or (time < 0).any():
-        raise ValueError(
-            f"{int((~(time >= 0)).sum())} durations are missing or negative; mend or leave them out by name"
-        )
-    if (start > time).any():
-        raise ValueError(f"{int((start > time).sum())} came into view after they had ended; leave them out by name")
-    moments = np.unique(time[event])
-    begun, ended = np.sort(start), np.sort(time)
-    at_risk = np.searchsorted(begun, moments, side="left") - np.searchsorted(ended, moments, side="left")
-    if entry is None:
-        at_risk = len(time) - np.searchsorted(ended, moments, side="left")
-    n_events = np.searchsorted(np.sort(time[event]), moments, side="right") - np.searchsorted(
-        np.sort(time[event]), moments
-    )
-    known = at_risk > 0
-    moments, at_risk, n_events = moments[known], at_risk[known], n_events[known]
-    estimate = np.cumprod(1 - n_events / at_risk)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        greenwood = np.cumsum(n_events / (at_risk * (at_risk - n_events)))
-        reach = critical_value(conf_level) * np.sqrt(greenwood) / np.log(estimate)
-        low, high = estimate ** np.exp(-reach), estimate ** np.exp(reach)
-    edge = (estimate <= 0) | (estimate >= 1) | ~np.isfinite(reach)
-    table = pd.DataFrame(
-        {
-            "time": moments, "n_at_risk": at_risk, "n_events": n_events, "estimate": estimate,
-            "conf_low": np.where(edge, np.nan, np.minimum(low, high)),
-            "conf_high": np.where(edge, np.nan, np.maximum(low, high)),
-        }
-    )  # fmt: skip
-    return Survival(table, conf_level, len(time))
-
-
-def log_rank(
-    durations: npt.ArrayLike, observed: npt.ArrayLike, groups: npt.ArrayLike, *, entry: npt.ArrayLike | None = None
-) -> float:
-    """The p-value of no difference in survival between groups (Mantel 1966), with late entries."""
-    time, event = np.asarray(durations, dtype=float), np.asarray(observed).astype(bool)
-    start = np.full(len(time), -1.0) if entry is None else np.asarray(entry, dtype=float)
-    codes, names = pd.factorize(np.asarray(groups, dtype=object))
-    k = len(names)
-    moments = np.unique(time[event])
-    risk = np.empty((len(moments), k))
-    lost = np.empty((len(moments), k))
-    for g in range(k):
-        own = codes == g
-        begun, ended, left = np.sort(start[own]), np.sort(time[own]), np.sort(time[own & event])
-        risk[:, g] = np.searchsorted(begun, moments, side="left") - np.searchsorted(ended, moments, side="left")
-        lost[:, g] = np.searchsorted(left, moments, side="right") - np.searchsorted(left, moments, side="left")
-    total, d = risk.sum(axis=1), lost.sum(axis=1)
-    use = total > 1
-    risk, lost, total, d = risk[use], lost[use], total[use], d[use]
-    share = risk / total[:, None]
-    gap = (lost - d[:, None] * share).sum(axis=0)[:-1]
-    factor = d * (total - d) / (total - 1)
-    variance = np.zeros((k - 1, k - 1))
-    for a in range(k - 1):
-        for b in range(k - 1):
-            variance[a, b] = (factor * share[:, a] * ((a == b) - share[:, b])).sum()
-    if k < 2 or np.linalg.matrix_rank(variance) < k - 1:
-        return math.nan
-    return float(stats.chi2.sf(gap @ np.linalg.solve(variance, gap), k - 1))
 
 
 def wallet_share(rank: npt.ArrayLike, n_brands: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -176,18 +66,15 @@ def days_to_pay(
     rows = []
     for name, part in groups:
         curve = kaplan_meier(part["_days"], part["_paid"], conf_level=conf_level)
-        table = curve.table
-        low = table.loc[table["conf_low"] <= 0.5, "time"]
-        high = table.loc[table["conf_high"] <= 0.5, "time"]
+        low, high = curve.median_interval
         due = part["due_at"] if "due_at" in part else pd.Series(pd.NaT, index=part.index, dtype="datetime64[ns, UTC]")
         late = (part["paid_at"].fillna(as_of) > due).where(due.notna() & (due <= as_of))
         rows.append(
             {
                 by or "group": name, "estimate": curve.median, "std_error": math.nan,
-                "conf_low": float(low.iloc[0]) if len(low) else math.nan,
-                "conf_high": float(high.iloc[0]) if len(high) else math.nan, "conf_level": conf_level, "n": len(part),
+                "conf_low": low, "conf_high": high, "conf_level": conf_level, "n": len(part),
                 "unpaid": int((~part["_paid"]).sum()), "late": float(late.mean()), "p_value": p_value, "unit": "days",
-                "reason": "" if len(table) and curve.median == curve.median else "half have not paid yet",
+                "reason": "" if curve.median == curve.median else "half have not paid yet",
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -517,7 +404,7 @@ def retention(
         about |= {"conf_level": conf_level, "std_error": math.nan, "months": horizon}
         rows.append(about | {key: 100 * value for key, value in curve.survival_at(horizon).items()})
         thin = curve.table[curve.table["time"] <= _MONTHS_SHOWN].assign(group=name)
-        for column in ("estimate", "conf_low", "conf_high"):
+        for column in ("estimate", "std_error", "conf_low", "conf_high"):
             thin[column] = 100 * thin[column]
         curves.append(thin.groupby((thin["time"] * 4).astype(int)).last())
     p_value = math.nan
