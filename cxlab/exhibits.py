@@ -41,10 +41,12 @@ from cxlab.wording import (
     number_text,
     p_text,
     reading_text,
+    why_hidden,
 )
 
 MIME = "application/vnd.cxlab.v1+json"
 _IN_A_ROW = 4
+_STAGES_MIN, _STAGES_MAX = 2, 9
 
 Reading = Literal["better", "worse", "changed", "none"]
 Cell = str | dict[str, Any]
@@ -195,8 +197,7 @@ def exhibit(
     Raises ValueError for a title that is no sentence, a picture without a description, and a name that cannot be a file's.
     """
     _check_title(title)
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"`name` names a file: small letters, digits, _ and -, got {name!r}")
+    _check_name(name)
     picture = content if isinstance(content, Figure) else None
     if picture is not None and len((alt or "").split()) < 8:
         raise ValueError(f"a picture needs `alt` of eight words or more that say what it shows, got {alt!r}")
@@ -212,6 +213,77 @@ def exhibit(
         "alt": alt,
     }
     _show(part, body=_exhibit_html, picture=None if picture is None else png(picture))
+
+
+def journey_map(
+    stages: pd.DataFrame,
+    lanes: pd.DataFrame,
+    *,
+    title: str,
+    name: str,
+    subtitle: str = "",
+    curve_label: str = "Feeling",
+    curve_unit: str = "points",
+    note: Mapping[str, str] | None = None,
+    table: pd.DataFrame | None = None,
+    min_base: int = MIN_BASE,
+    caution_base: int = CAUTION_BASE,
+    focus: str = "",
+    axis: tuple[float, float] | None = None,
+) -> None:
+    """The journey as stages from left to right: a curve of how customers feel, and below it lanes of what is known.
+
+    One row of `stages` is one stage, in order: label, reach (percent of customers; missing: unknown), estimate, conf_low,
+    conf_high and n of the curve, known (False: no source covers the stage), and where the study has them unit, reason and
+    conf_level. One row of `lanes` is one lane in one stage: lane ("Do", "Need", "Owner"), stage, text, and where wanted value
+    and detail ("41%", "36 to 46, n 391"), tone ("worse", "better", ""), n (its base), fact (True: it rests on no answers, as
+    Owner by default), and unknown, whose text says which data would fill the place. A lane that a stage lacks, or that is
+    empty, is unknown there.
+
+    `curve_unit`, where `stages` has no unit, is "points" (net feeling), "%" or the ends of a scale. A net feeling whose whole
+    interval is below 0 is clearly unpleasant. `axis` gives several maps one scale. The lowest stage is marked, or `focus`.
+
+    A stage that rests on fewer than `min_base` answers is not drawn, no line crosses it, and whatever in its lanes is no fact
+    and gives no base of its own reads `n<30`. A run writes two tables: the stages (or `table`) as `name`, the lanes as
+    `name`_lanes, both without what is hidden.
+
+    Raises ValueError for a title that is no sentence, fewer than two or more than nine stages, a stage or a cell that is there
+    twice, a lane of a stage that is not there, an estimate without base, and values outside the `axis`.
+    """
+    _check_title(title)
+    _check_name(name)
+    _check_text("curve_label", curve_label)
+    rows = _stage_rows(stages, focus)
+    unit = _curve_unit(rows, curve_unit)
+    low, high = _curve_axis(rows, unit, axis, min_base)
+    level = _heading(stages, "{level} interval")
+    drawn = [_stage_part(row, unit, level, (low, high), min_base, caution_base) for row in rows]
+    _mark_stages(drawn, focus)
+    safe = _safe_lanes(lanes, drawn, min_base)
+    names = list(dict.fromkeys(lanes["lane"].astype(str)))
+    cells = {(row["stage"], row["lane"]): row for row in safe.to_dict("records")}
+    for stage in drawn:
+        stage["cells"] = [_cell_part(cells.get((stage["label"], lane))) for lane in names]
+    said = "; ".join(f"{stage['label']} {stage['spoken']}" for stage in drawn)
+    words = {"points": "points", "%": "percent"}.get(unit, f"scale {unit}" if unit else "")
+    curve = {"label": curve_label, "unit": words, "level": level, "low": low, "high": high}
+    curve |= {"ends": [_curve_text(low, unit), _curve_text(high, unit)]}
+    part = {
+        "kind": "journey_map",
+        "title": title,
+        "subtitle": subtitle,
+        "note": {str(label): str(text) for label, text in (note or {}).items()},
+        "curve": curve,
+        "lanes": names,
+        "stages": drawn,
+        "key": _map_key(drawn, unit, min_base, caution_base),
+        "alt": f"{curve_label} by stage, {', '.join(filter(None, (words, level.lower())))}: {said}.",
+        "csv": [
+            _write_csv(name, without_small_bases(stages if table is None else table, min_base)),
+            _write_csv(f"{name}_lanes", safe),
+        ],
+    }
+    _show(part, body=_map_html)
 
 
 def limits(items: Mapping[str, str]) -> None:
@@ -422,6 +494,272 @@ def _exhibit_html(part: Mapping[str, Any], encoded: str | None) -> str:
     return "\n".join(pieces)
 
 
+def _stage_rows(stages: pd.DataFrame, focus: str) -> list[dict[Any, Any]]:
+    """The stages of a map, checked."""
+    for column in ("label", "reach", "estimate", "conf_low", "conf_high", "n", "known"):
+        _values(stages, column)
+    rows = [{**row, "label": str(row["label"])} for row in stages.to_dict("records")]
+    if not _STAGES_MIN <= len(rows) <= _STAGES_MAX:
+        raise ValueError(f"a journey map has two to nine stages, got {len(rows)}; join stages or draw two maps")
+    labels = [row["label"] for row in rows]
+    for row in rows:
+        if labels.count(row["label"]) > 1:
+            raise ValueError(f"`stages` has the stage `{row['label']}` twice; give each stage one row")
+        if not is_missing(row["estimate"]) and is_missing(row["n"]):
+            raise ValueError(
+                f"stage `{row['label']}` has an estimate but no base `n`; a figure is never shown without its base"
+            )
+        if not is_missing(row["reach"]) and not 0 <= row["reach"] <= 100:
+            raise ValueError(
+                f"`reach` of stage `{row['label']}` is {row['reach']}; it is a percentage between 0 and 100"
+            )
+    if focus and focus not in labels:
+        raise ValueError(f"`focus` names no stage; {did_you_mean(focus, labels)}")
+    return rows
+
+
+def _curve_unit(rows: list[dict[Any, Any]], curve_unit: str) -> str:
+    units = list(dict.fromkeys(row["unit"] for row in rows if isinstance(row.get("unit"), str) and row["unit"]))
+    if len(units) > 1:
+        raise ValueError(f"the stages have several units ({', '.join(units)}); one curve has one unit")
+    return units[0] if units else curve_unit
+
+
+def _curve_axis(
+    rows: list[dict[Any, Any]], unit: str, axis: tuple[float, float] | None, min_base: int
+) -> tuple[float, float]:
+    """The ends of the curve's scale: given, else those of the unit. Net feeling has ±60 where that holds everything."""
+    scale = re.fullmatch(r"(-?[\d.]+) to (-?[\d.]+)", unit)
+    shown = [row for row in rows if _is_shown(row, min_base)]
+    values = {
+        (row["label"], end): float(row[end])
+        for row in shown
+        for end in ("estimate", "conf_low", "conf_high")
+        if not is_missing(row[end])
+    }
+    if axis is not None:
+        low, high = float(axis[0]), float(axis[1])
+    elif unit == "points":
+        high = 60.0 if all(abs(value) <= 60 for value in values.values()) else 100.0
+        low = -high
+    elif unit == "%":
+        low, high = 0.0, 100.0
+    elif scale:
+        low, high = float(scale[1]), float(scale[2])
+    else:
+        raise ValueError(
+            f'`curve_unit` is "points", "%" or the ends of a scale such as "1 to 7", got {unit!r}; or give the `axis`'
+        )
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"the axis must rise, got {[low, high]}")
+    for (label, end), value in values.items():
+        if not low <= value <= high:
+            raise ValueError(f"`{end}` of stage `{label}` is {value:g}, outside the axis from {low:g} to {high:g}")
+    return low, high
+
+
+def _is_shown(row: Mapping[Any, Any], min_base: int) -> bool:
+    return bool(row["known"]) and not why_hidden(row, min_base=min_base)
+
+
+def _curve_text(value: float, unit: str) -> str:
+    """A value of the curve: net feelings carry their sign."""
+    return number_text(value, signed=True) if unit == "points" else estimate_text(value, unit)
+
+
+def _stage_part(
+    row: Mapping[Any, Any], unit: str, level: str, axis: tuple[float, float], min_base: int, caution_base: int
+) -> dict[str, Any]:
+    """One stage as it is shown: its state is known, unrated, hidden (a small base) or unknown (no source)."""
+    known, why = bool(row["known"]), why_hidden(row, min_base=min_base)
+    state = "unknown" if not known else "known" if not why else "hidden" if why.startswith("n<") else "unrated"
+    reach = "" if is_missing(row["reach"]) else _reach_text(float(row["reach"]))
+    missing = "" if state == "known" else (_reason(row) or "unknown") if state == "unknown" else why
+    part: dict[str, Any] = {"label": row["label"], "state": state, "reach": reach, "mark": "", "missing": missing}
+    part |= {"worse": False, "small": False, "estimate": None, "low": None, "high": None}
+    part |= {"value": "", "interval": "", "base": ""}
+    spoken = [f"unknown ({missing})" if state == "unknown" and missing != "unknown" else missing]
+    if state == "known":
+        bounded = not (is_missing(row["conf_low"]) or is_missing(row["conf_high"]))
+        more = finer(unit, row["conf_low"], row["conf_high"])
+        value = number_text(row["estimate"], more, signed=True) if unit == "points" else ""
+        part |= {
+            "worse": unit == "points" and bounded and float(row["conf_high"]) < 0,
+            "small": float(row["n"]) < caution_base,
+            "estimate": float(row["estimate"]),
+            "low": float(row["conf_low"]) if bounded else None,
+            "high": float(row["conf_high"]) if bounded else None,
+            "value": value or estimate_text(row["estimate"], unit, more=more),
+            "interval": interval_text(row["conf_low"], row["conf_high"], unit, more=more),
+            "base": f"n {base_text(row['n'], min_base, caution_base)}",
+        }
+        spoken = [f"{part['value']} ({part['interval']})", part["base"]]
+    ends = f"axis from {_curve_text(axis[0], unit)} to {_curve_text(axis[1], unit)}"
+    part["label_drawn"] = (
+        f"{part['value']}, {level.lower()} {part['interval']}, {part['base']}; {ends}" if state == "known" else ""
+    )
+    part["spoken"] = ", ".join([*spoken, reach] if reach else spoken)
+    return part
+
+
+def _reach_text(reach: float) -> str:
+    return "reached by under 1%" if 0 < reach < 1 else f"reached by {estimate_text(reach, '%')}"
+
+
+def _mark_stages(stages: list[dict[str, Any]], focus: str) -> None:
+    """Mark the lowest of at least two stages of the curve; or the stage that is named."""
+    values = [stage["estimate"] for stage in stages if stage["state"] == "known"]
+    for stage in stages:
+        lowest = len(values) > 1 and stage["state"] == "known" and stage["estimate"] == min(values) < max(values)
+        if focus:
+            stage["mark"] = ("lowest" if lowest else "focus") if stage["label"] == focus else ""
+        elif lowest:
+            stage["mark"] = "lowest"
+
+
+def _safe_lanes(lanes: pd.DataFrame, stages: list[dict[str, Any]], min_base: int) -> pd.DataFrame:
+    """The lanes, checked, in the order of the stages, without figures on small bases: those read `n<30`."""
+    known = {stage["label"]: stage for stage in stages}
+    places: set[tuple[str, str]] = set()
+    rows: list[dict[str, Any]] = []
+    for column in ("lane", "stage", "text"):
+        _values(lanes, column)
+    for row in lanes.to_dict("records"):
+        lane, stage, tone = str(row["lane"]), str(row["stage"]), _words(row.get("tone"))
+        if stage not in known:
+            raise ValueError(
+                f"lane `{lane}` has the stage `{stage}`, which `stages` has not; {did_you_mean(stage, known)}"
+            )
+        if (lane, stage) in places:
+            raise ValueError(f"`lanes` has `{lane}` of stage `{stage}` twice; join their texts in one row")
+        if tone not in ("", "worse", "better"):
+            raise ValueError(f'`tone` of `{lane}` in stage `{stage}` is "worse", "better" or empty, got {tone!r}')
+        places.add((lane, stage))
+        texts: dict[str, str] = {column: _words(row.get(column)) for column in ("text", "value", "detail")}
+        is_unknown = _flag(row, "unknown", False) or not (texts["text"] or texts["value"])
+        if is_unknown and (texts["value"] or texts["detail"]):
+            raise ValueError(f"`{lane}` of stage `{stage}` is unknown and has a figure; give one of them")
+        is_fact = _flag(row, "fact", lane == "Owner")
+        own = row.get("n")
+        has_base = not is_missing(own)
+        small = has_base and 0 < float(own or 0) < min_base
+        if small or (known[stage]["state"] == "hidden" and not (has_base or is_fact or is_unknown)):
+            texts, tone, is_unknown = {"text": f"n<{min_base}", "value": "", "detail": ""}, "", False
+        safe = {"lane": lane, "stage": stage, **texts, "tone": tone, "unknown": is_unknown}
+        rows.append(safe | ({"n": f"n<{min_base}" if small else own} if "n" in lanes.columns else {}))
+    if not rows:
+        raise ValueError("`lanes` has no rows; a map without lanes is a picture: draw it with charts.journey")
+    order = {label: number for number, label in enumerate(known)}
+    first = {lane: number for number, lane in enumerate(dict.fromkeys(row["lane"] for row in rows))}
+    rows.sort(key=lambda row: (order[row["stage"]], first[row["lane"]]))
+    return pd.DataFrame(rows)
+
+
+def _flag(row: Mapping[Any, Any], column: str, otherwise: bool) -> bool:
+    return otherwise if is_missing(row.get(column)) else bool(row[column])
+
+
+def _words(value: Any) -> str:
+    return "" if value is None or (not isinstance(value, str) and is_missing(value)) else str(value).strip()
+
+
+def _cell_part(row: Mapping[Any, Any] | None) -> dict[str, Any]:
+    if row is None:
+        return {"text": "", "value": "", "detail": "", "tone": "", "unknown": True}
+    return {column: row[column] for column in ("text", "value", "detail", "tone")} | {"unknown": bool(row["unknown"])}
+
+
+def _map_key(stages: list[dict[str, Any]], unit: str, min_base: int, caution_base: int) -> str:
+    """What the signs of this map mean; those that it does not have are not explained."""
+    states = {stage["state"] for stage in stages}
+    signs = {
+        "Square: clearly unpleasant, the whole interval is below 0.": any(stage["worse"] for stage in stages),
+        f"Hollow: fewer than {caution_base} answers.": any(stage["small"] for stage in stages),
+        f"n<{min_base}: fewer than {min_base} answers, not shown.": "hidden" in states,
+        "Hatched: unknown or not shown.": bool(states & {"hidden", "unknown"})
+        or any(cell["unknown"] for stage in stages for cell in stage["cells"]),
+    }
+    return " ".join(sign for sign, there in signs.items() if there)
+
+
+def _map_html(part: Mapping[str, Any], encoded: str | None) -> str:
+    """A journey map as JupyterLab shows it: the curve, and a plain table of stages and lanes."""
+    stages, curve = part["stages"], part["curve"]
+    heads = "".join(f'<th style="text-align:left">{_rich(stage["label"])}</th>' for stage in stages)
+    values = {
+        "Reach": [stage["reach"].removeprefix("reached by ") or "unknown" for stage in stages],
+        curve["label"]: [
+            stage["missing"] or ", ".join((f"**{stage['value']}**", stage["interval"], stage["base"]))
+            for stage in stages
+        ],
+    }
+    values |= {
+        lane: [_cell_words(stage["cells"][number]) for stage in stages] for number, lane in enumerate(part["lanes"])
+    }
+    rows = "".join(
+        f'<tr><th style="text-align:left">{_rich(lane)}</th>'
+        + "".join(f'<td style="text-align:left;vertical-align:top">{_rich(text)}</td>' for text in texts)
+        + "</tr>"
+        for lane, texts in values.items()
+    )
+    pieces = [f"<p><b>{_rich(part['title'])}</b></p>"]
+    pieces += [f"<p>{_rich(part['subtitle'])}</p>"] if part["subtitle"] else []
+    pieces.append(_curve_svg(part))
+    pieces.append(f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>")
+    pieces += [f"<p><small>{_rich(part['key'])}</small></p>"] if part["key"] else []
+    pieces += [f"<p><small><b>{_rich(label)}</b> {_rich(text)}</small></p>" for label, text in part["note"].items()]
+    return "\n".join(pieces)
+
+
+def _cell_words(cell: Mapping[str, Any]) -> str:
+    figures = " ".join(filter(None, (f"**{cell['value']}**" if cell["value"] else "", cell["detail"])))
+    text = " ".join(filter(None, (figures, cell["text"])))
+    return ": ".join(filter(None, ("Unknown", text))) if cell["unknown"] else text
+
+
+def _curve_svg(part: Mapping[str, Any]) -> str:
+    """The curve of a map for JupyterLab: intervals, marks, values, and a line that crosses no gap."""
+    stages, low, high = part["stages"], part["curve"]["low"], part["curve"]["high"]
+    step, top, tall = 700 / len(stages), 30, 100
+
+    def y(value: float) -> float:
+        return round(top + tall * (high - value) / (high - low), 1)
+
+    def text(x: float, at: float, words: str, look: str = 'fill="#4d5966"') -> str:
+        return f'<text x="{x:g}" y="{at:g}" text-anchor="middle" font-size="13" {look}>{html.escape(words)}</text>'
+
+    parts, line, after_gap = [], "", True
+    for number, stage in enumerate(stages):
+        x, name = round((number + 0.5) * step, 1), stage["label"]
+        most = int(step / 8)
+        parts.append(text(x, top + tall + 45, name if len(name) <= most else name[: most - 1] + "…"))
+        if stage["estimate"] is None:
+            parts.append(text(x, top + tall / 2, stage["missing"] if stage["state"] == "hidden" else "no figure"))
+            after_gap = True
+            continue
+        at, colour = y(stage["estimate"]), "#bf3a0a" if stage["worse"] else "#064573"
+        line += f"{'M' if after_gap else 'L'}{x:g} {at:g}"
+        after_gap = False
+        if stage["low"] is not None:
+            parts.append(
+                f'<path d="M{x:g} {y(stage["low"]):g}V{y(stage["high"]):g}" stroke="{colour}" stroke-width="3"/>'
+            )
+        look = f'fill="{"#fff" if stage["small"] else colour}" stroke="{colour}" stroke-width="2"'
+        square, circle = (
+            f'<rect x="{x - 5:g}" y="{at - 5:g}" width="10" height="10"',
+            f'<circle cx="{x:g}" cy="{at:g}" r="5"',
+        )
+        parts.append(f"{square if stage['worse'] else circle} {look}/>")
+        above = at if stage["high"] is None else y(stage["high"])
+        parts.append(text(x, above - 9, stage["value"], f'font-weight="bold" fill="{colour}"'))
+    if line:
+        parts.insert(0, f'<path d="{line}" fill="none" stroke="#064573" stroke-width="2"/>')
+    if low < 0 < high:
+        parts.insert(0, f'<path d="M0 {y(0):g}H700" stroke="#77838f"/>')
+    size = f'viewBox="0 0 700 {top + tall + 55}" width="700" height="{top + tall + 55}"'
+    return f'<svg role="img" aria-label="{html.escape(part["alt"])}" {size}>{"".join(parts)}</svg>'
+
+
 def _table_html(table: Mapping[str, Any]) -> str:
     sides = ["left" if column["align"] == "l" else "right" for column in table["columns"]]
     caption = f"<caption>{_rich(table['caption'])}</caption>" if table["caption"] else ""
@@ -458,6 +796,11 @@ def _change_words(entry: Number) -> str:
 def _check_text(what: str, text: str) -> None:
     if not isinstance(text, str) or not text.strip():
         raise ValueError(f"`{what}` must be text, got {text!r}")
+
+
+def _check_name(name: str) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(f"`name` names a file: small letters, digits, _ and -, got {name!r}")
 
 
 def _check_title(title: str) -> None:

@@ -383,3 +383,133 @@ def test_the_heading_of_an_interval_says_the_level_of_the_table() -> None:
     columns = [exhibits.text_column("segment", "Segment"), exhibits.interval_column()]
     table = part(exhibits.exhibit, SEGMENTS.assign(conf_level=0.9), columns=columns, **SHOWN)["table"]
     assert table["columns"][1]["name"] == "90% interval"
+
+
+STAGES = pd.DataFrame(
+    {
+        "label": ["Learn", "Buy", "Use"],
+        "reach": [math.nan, 100.0, 0.4],
+        "estimate": [math.nan, -12.0, 30.0],
+        "conf_low": [math.nan, -20.0, 10.0],
+        "conf_high": [math.nan, -4.0, 50.0],
+        "n": [math.nan, 400, 12],
+        "unit": "points",
+        "known": [False, True, True],
+        "reason": ["no source", "", ""],
+    }
+)
+LANES = pd.DataFrame(
+    [
+        ("Rate", "Use", "", "71%", "60 to 80"),
+        ("Rate", "Buy", "", "41%", "36 to 46"),
+        ("Owner", "Use", "=Head of Care", "", ""),
+    ],
+    columns=["lane", "stage", "text", "value", "detail"],
+)
+MAP = {"title": "Buying feels worst: −12 (−20 to −4).", "name": "map"}
+
+
+def test_a_journey_map_says_for_each_stage_what_is_known() -> None:
+    found = part(exhibits.journey_map, STAGES, LANES, note={"Base": "400"}, **MAP)
+    assert [stage["state"] for stage in found["stages"]] == ["unknown", "known", "hidden"]
+    assert [stage["reach"] for stage in found["stages"]] == ["", "reached by 100%", "reached by under 1%"]
+    assert [stage["missing"] for stage in found["stages"]] == ["no source", "", "n<30"]
+    assert (found["stages"][1]["value"], found["stages"][1]["interval"], found["stages"][1]["base"]) == (
+        "−12",
+        "−20 to −4",
+        "n 400",
+    )
+    assert found["stages"][1]["worse"] is True
+    assert found["lanes"] == ["Rate", "Owner"]
+    assert [cell["unknown"] for stage in found["stages"] for cell in stage["cells"]] == [
+        True,
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert found["stages"][2]["estimate"] is None
+    assert (found["curve"]["low"], found["curve"]["high"], found["curve"]["ends"]) == (-60, 60, ["−60", "+60"])
+    assert found["csv"] == [None, None]
+
+
+def test_a_journey_map_in_jupyterlab_is_a_table_and_a_drawing() -> None:
+    output = shown(exhibits.journey_map, STAGES, LANES, subtitle="<b>x</b>", **MAP)
+    page = output.data["text/html"]
+    assert page.count("<svg") == 1
+    assert "−12 (−20 to −4), n 400" in page.split("</svg>")[0]
+    assert "<rect" in page, "clearly unpleasant is a square here too"
+    assert '<th style="text-align:left">Rate</th>' in page
+    assert "<b>41%</b> 36 to 46" in page
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "71%" not in str(output.data)
+    assert output.data["text/plain"].startswith(MAP["title"])
+
+
+def test_a_run_writes_the_stages_and_the_lanes_of_a_map_without_what_is_hidden(stage: Path) -> None:
+    found = part(exhibits.journey_map, STAGES, LANES, **MAP)
+    assert found["csv"] == ["tables/08_tracking_map.csv", "tables/08_tracking_map_lanes.csv"]
+    stages, lanes = (list(csv.DictReader((stage / place).read_text("utf-8").splitlines())) for place in found["csv"])
+    assert [(row["label"], row["estimate"], row["n"]) for row in stages] == [
+        ("Learn", "", ""),
+        ("Buy", "-12.0", "400.0"),
+        ("Use", "", "n<30"),
+    ]
+    assert [(row["lane"], row["stage"], row["text"], row["value"]) for row in lanes] == [
+        ("Rate", "Buy", "", "41%"),
+        ("Rate", "Use", "n<30", ""),
+        ("Owner", "Use", "'=Head of Care", ""),
+    ]
+
+
+def test_a_table_of_ones_own_is_written_in_place_of_the_stages(stage: Path) -> None:
+    found = part(exhibits.journey_map, STAGES, LANES, table=SEGMENTS, **MAP)
+    assert (stage / found["csv"][0]).read_text("utf-8").startswith("segment,unit,estimate")
+
+
+def test_maps_share_a_scale_where_it_is_given() -> None:
+    assert part(exhibits.journey_map, STAGES, LANES, axis=(-40, 40), **MAP)["curve"]["high"] == 40
+    far = STAGES.assign(conf_low=[math.nan, -61.0, 10.0])
+    assert part(exhibits.journey_map, far, LANES, **MAP)["curve"]["low"] == -100
+    means = STAGES.assign(
+        unit="1 to 7", estimate=[math.nan, 4.2, 5.0], conf_low=[math.nan, 4.0, 4.5], conf_high=[math.nan, 4.4, 5.5]
+    )
+    found = part(exhibits.journey_map, means, LANES, **MAP)
+    assert (found["curve"]["low"], found["curve"]["high"], found["stages"][1]["value"]) == (1, 7, "4.2")
+    assert found["stages"][1]["worse"] is False
+
+
+def test_only_a_net_feeling_can_be_clearly_unpleasant() -> None:
+    scaled = STAGES.assign(unit="-60 to 60")
+    assert part(exhibits.journey_map, scaled, LANES, **MAP)["stages"][1]["worse"] is False
+
+
+@pytest.mark.parametrize(
+    ("stages", "lanes", "options", "message"),
+    [
+        (STAGES, LANES, {"title": "Feelings"}, "a title is a full sentence"),
+        (STAGES, LANES, {"name": "Map 1"}, "`name` names a file"),
+        (STAGES.drop(columns="reach"), LANES, {}, "no column `reach`"),
+        (STAGES.head(1), LANES, {}, "two to nine stages, got 1"),
+        (STAGES.assign(label="Buy"), LANES, {}, "the stage `Buy` twice"),
+        (STAGES.assign(n=math.nan), LANES, {}, "stage `Buy` has an estimate but no base"),
+        (STAGES.assign(reach=[0, 101, 5]), LANES, {}, "`reach` of stage `Buy` is 101"),
+        (STAGES.assign(unit=["%", "points", "points"]), LANES, {}, "several units"),
+        (STAGES.assign(unit=""), LANES, {"curve_unit": "minutes"}, "got 'minutes'"),
+        (STAGES, LANES, {"axis": (-10, 10)}, "`estimate` of stage `Buy` is -12, outside the axis from -10 to 10"),
+        (STAGES, LANES, {"axis": (10, -10)}, "the axis must rise"),
+        (STAGES, LANES, {"focus": "Byu"}, "`focus` names no stage; did you mean `Buy`"),
+        (STAGES, LANES.assign(stage="Byu"), {}, "did you mean `Buy`"),
+        (STAGES, LANES.assign(lane="Rate"), {}, "`Rate` of stage `Use` twice"),
+        (STAGES, LANES.assign(tone="bad"), {}, "`tone` of `Rate` in stage `Use` is .* got 'bad'"),
+        (STAGES, LANES.assign(unknown=True), {}, "`Rate` of stage `Use` is unknown and has a figure"),
+        (STAGES, LANES.drop(columns="text"), {}, "no column `text`"),
+        (STAGES, LANES.head(0), {}, "`lanes` has no rows"),
+    ],
+)
+def test_what_makes_no_journey_map_is_refused_with_the_way_out(
+    stages: pd.DataFrame, lanes: pd.DataFrame, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        exhibits.journey_map(stages, lanes, **{**MAP, **options})

@@ -1,11 +1,13 @@
 """The pictures of a report: one look, drawn from tidy tables of estimates (`rows` says how).
 
 Rows and waves: `dot_whisker`, `difference_plot`, `bars`, `trend`. Two values a row, fields, planes, curves and the journey:
-`dumbbell`, `matrix`, `plane`, `steps`, `journey`, `journey_groups`. Control charts: `control`.
+`dumbbell`, `matrix`, `plane`, `steps`, `journey`, `journey_groups`. Movement: `flow`, `dotted`, `occupancy`. Control charts:
+`control`.
 """
 
 from cxlab.charts.control import control
 from cxlab.charts.fields import dumbbell, journey, journey_groups, matrix, plane, steps
+from cxlab.charts.flows import dotted, flow, occupancy
 from cxlab.charts.rows import (
     CONTEXT,
     DPI,
@@ -44,10 +46,13 @@ __all__ = [
     "control",
     "difference_plot",
     "dot_whisker",
+    "dotted",
     "dumbbell",
+    "flow",
     "journey",
     "journey_groups",
     "matrix",
+    "occupancy",
     "plane",
     "png",
     "steps",

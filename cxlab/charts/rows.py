@@ -185,6 +185,7 @@ def difference_plot(
     estimate_col: str = "estimate",
     base_cols: Sequence[str] = ("n",),
     axis_label: str | None = None,
+    still_word: str = "",
     min_base: int = MIN_BASE,
     caution_base: int = CAUTION_BASE,
 ) -> Figure:
@@ -192,7 +193,8 @@ def difference_plot(
 
     One row is one difference (`estimate_col`; `survey.compare_waves` calls it `difference`, with the bases `n_before` and
     `n_after`). The column `reading` says "better", "worse", "changed", "no clear change" or "not tested" and gives colour,
-    marker (a triangle points where the number went) and word. Raises what `dot_whisker` raises, and ValueError for another
+    marker (a triangle points where the number went) and word; `still_word` stands for "No clear change" where nothing changed in
+    time ("No clear difference"). Raises what `dot_whisker` raises, and ValueError for another
     reading.
     """
     rows = _rows(frame, [label_col, estimate_col, "conf_low", "conf_high", "reading", *base_cols])
@@ -212,7 +214,12 @@ def difference_plot(
             hidden,
             above=[_VALUE_LIFT + _line_height(_SMALL)] * len(rows),
             below=_DOT_BELOW,
-            words=[reading_text(row["reading"], row[estimate_col]) for row in rows],
+            words=[
+                still_word
+                if still_word and row["reading"] == "no clear change"
+                else reading_text(row["reading"], row[estimate_col])
+                for row in rows
+            ],
             axis_label=f"difference, {difference_unit(unit)}".rstrip(", ") if axis_label is None else axis_label,
         )
         low, high = _reach(shown, estimate_col, "points" if unit == "%" else unit)

@@ -1,7 +1,29 @@
-"""Customer journeys rebuilt from event logs: order, transitions, variants, rules, stages, segments."""
+"""Customer journeys rebuilt from event logs: order, transitions, variants, rules, stages, segments, and what goes with them."""
 
+from cxlab.journeys.design import Designed, designed
+from cxlab.journeys.importance import TouchpointImportance, touchpoint_importance
 from cxlab.journeys.log import Journeys
 from cxlab.journeys.maps import CustomerJourneys, customer_journeys
+from cxlab.journeys.moments import DiscreteOrJourney, MomentsOfTruth, discrete_or_journey, moments_of_truth
+from cxlab.journeys.outcomes import Significance, significance
 from cxlab.journeys.reconstruct import reconstruct
+from cxlab.journeys.stages import StageMaps, stage_maps
 
-__all__ = ["CustomerJourneys", "Journeys", "customer_journeys", "reconstruct"]
+__all__ = [
+    "CustomerJourneys",
+    "Designed",
+    "DiscreteOrJourney",
+    "Journeys",
+    "MomentsOfTruth",
+    "Significance",
+    "StageMaps",
+    "TouchpointImportance",
+    "customer_journeys",
+    "designed",
+    "discrete_or_journey",
+    "moments_of_truth",
+    "reconstruct",
+    "significance",
+    "stage_maps",
+    "touchpoint_importance",
+]

@@ -31,11 +31,13 @@ _COMMENT = {"positive": 1.0, "neutral": 0.0, "negative": -1.0}
 
 @dataclass(frozen=True)
 class Feelings:
-    """`rows` has one row an answer or comment; `source` says where they come from ("" where there are none), and `unread` lists
-    named emotions that are known neither as pleasant nor as unpleasant, which are left out."""
+    """`rows` has one row an answer or comment; `source` says where they come from ("" where there are none), `named` has the emotions
+    that customers named, also where comments know more touchpoints, and `unread` lists those of them that are known neither as
+    pleasant nor as unpleasant, which are left out."""
 
     rows: pd.DataFrame
     source: str
+    named: pd.DataFrame
     unread: tuple[str, ...] = ()
 
     def net(self, touchpoints: list[str], customers: Any = None, *, conf_level: float = 0.95) -> dict[str, Any]:
@@ -48,12 +50,12 @@ class Feelings:
             own["value"], unit="points", weights=weights, clusters=own["customer_id"], conf_level=conf_level, factor=100
         )
 
-    def words(self, touchpoints: list[str], customers: Any = None) -> pd.Series:
-        """Share of each named emotion, the most frequent first."""
-        own = self.rows[self.rows["touchpoint"].isin(touchpoints) & self.rows["word"].notna()]
+    def words(self, touchpoints: list[str], customers: Any = None, *, min_base: int = 30) -> pd.Series:
+        """Share of each named emotion, the most frequent first; empty where fewer than `min_base` named one."""
+        own = self.named[self.named["touchpoint"].isin(touchpoints)]
         if customers is not None:
             own = own[own["customer_id"].isin(customers)]
-        return own["word"].value_counts(normalize=True)
+        return own["word"].iloc[: len(own) if len(own) >= min_base else 0].value_counts(normalize=True)
 
 
 def valence(word: Any) -> float:
@@ -83,10 +85,10 @@ def feelings(
     said = _said(comments, comment_scores)
     known = [int((rows["touchpoint"].value_counts() >= min_base).sum()) for rows in (named, said)]
     if max(known) == 0:
-        return Feelings(named.iloc[:0], "", unread)
+        return Feelings(named.iloc[:0], "", named, unread)
     if known[0] >= known[1]:
-        return Feelings(named, "emotions that customers named in a survey", unread)
-    return Feelings(said, "comments, by their sentiment", unread)
+        return Feelings(named, "emotions that customers named in a survey", named, unread)
+    return Feelings(said, "comments, by their sentiment", named, unread)
 
 
 def _named(responses: pd.DataFrame | None, items: pd.DataFrame | None) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -77,6 +77,13 @@ class CustomerJourneys:
     conf_level: float
     min_base: int
 
+    def wait_of(self, rule: str) -> pd.Series:
+        """How long it took until what should follow came, for those for whom it came at all, whenever."""
+        for part in self.checked:
+            if len(part) and part["rule"].iloc[0] == rule:
+                return part.waits
+        return pd.Series(dtype="timedelta64[us]")
+
     def headline(self) -> str:
         judged = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate")
         if len(judged):
@@ -100,11 +107,11 @@ class CustomerJourneys:
 
     def sentences(self) -> list[str]:
         said = []
-        others = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate").to_dict("records")[1:3]
+        broken = self.rules[(self.rules["n"] >= self.min_base) & (self.rules["broken"] > 0)].sort_values("estimate")
         said += [
             f"“{capital_text(self._plain(row['rule']))}” holds in {row['estimate']:.0%} ({row['conf_low']:.0%} to "
             f"{row['conf_high']:.0%}) of {row['n']:,} cases."
-            for row in others
+            for row in broken.to_dict("records")[1:3]
         ]
         meant = {(row["from_touchpoint"], row["to_touchpoint"]) for row in map(_pair, self.rules["rule"]) if row}
         steps = zip(self.handovers["from_touchpoint"], self.handovers["to_touchpoint"], strict=True)
@@ -114,7 +121,7 @@ class CustomerJourneys:
             row = slow[0]
             said.append(
                 f"From {inside_text(row['from_label'])} to {inside_text(row['to_label'])} half of those who go on wait more than "
-                f"{_length(row['median_wait'])}, one in ten more than {_length(row['slow_wait'])}."
+                f"{length_text(row['median_wait'])}, one in ten more than {length_text(row['slow_wait'])}."
             )
         apart = self.segments[self.segments["reading"] == "changed"] if len(self.segments) else self.segments
         if len(apart):
@@ -219,6 +226,7 @@ class CustomerJourneys:
         rows = self.handovers.head(_TOP)
         if len(rows):
             first = rows.to_dict("records")[0]
+            waits = {"usual": "median_wait", "long": "slow_wait"}
             yield {
                 "title": f"After {inside_text(first['from_label'])} {first['share']:.0f}% go on to {inside_text(first['to_label'])}, the "
                 "most frequent step.",
@@ -228,7 +236,7 @@ class CustomerJourneys:
                     + (f", and so is {inside_text(self.labels[self.crowd])}, which holds most events" if self.crowd else ""),
                     "Wait": "Median, and what one in ten exceeds",
                 },
-            }, rows.assign(usual=[_length(x) for x in rows["median_wait"]], long=[_length(x) for x in rows["slow_wait"]])  # fmt: skip
+            }, rows.assign(**{name: [length_text(wait) for wait in rows[own]] for name, own in waits.items()})  # fmt: skip
 
     def variants_shown(self) -> Iterator[Shown]:
         if len(self.variants):
@@ -382,7 +390,7 @@ def _slug(rule: str) -> str:
     return "_".join("".join(c if c.isalnum() else " " for c in rule.lower()).split())
 
 
-def _length(wait: pd.Timedelta) -> str:
+def length_text(wait: pd.Timedelta) -> str:
     """A wait for a reader: 3.2 days, 5 hours, 20 minutes."""
     seconds = wait.total_seconds()
     if seconds >= 2 * 86_400:

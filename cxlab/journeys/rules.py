@@ -75,6 +75,29 @@ class Conformance(pd.DataFrame):
             return pd.DataFrame(columns=_DEVIATIONS)
         return pd.concat(parts, ignore_index=True)[_DEVIATIONS]
 
+    @property
+    def waits(self) -> pd.Series:
+        """How long it took until what should follow came, in time or not, one value an occasion."""
+        parts = [
+            asked.filter(asked.answer.notnull()).mutate(wait=asked.answer - asked.t).select("wait")
+            for _, asked in self._asked
+        ]
+        found = [pd.to_timedelta(part.to_pandas()["wait"].astype("int64"), unit="us") for part in parts]
+        return pd.concat(found, ignore_index=True) if found else pd.Series(dtype="timedelta64[us]")
+
+    @property
+    def keepers(self) -> pd.DataFrame:
+        """One row a journey that kept a rule that applied to it: rule, customer_id, journey."""
+        parts = []
+        people = self._journeys.people.select("c", "customer_id")
+        for rule, checked in self._checked:
+            kept = checked.filter(~checked.broken & ~checked.undecided).inner_join(people, "c").to_pandas()
+            kept = kept.sort_values(self._journeys.keys)
+            number = kept["journey"].astype("int64") if self._journeys.is_split else 0
+            parts.append(pd.DataFrame({"customer_id": kept["customer_id"], "journey": number}).assign(rule=rule))
+        columns = ["rule", "customer_id", "journey"]
+        return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
     def by(self, segment: str) -> pd.DataFrame:
         """One row a rule and segment of the customers: rule, the segment, n, broken, undecided, estimate, conf_low, conf_high,
         conf_level."""
@@ -220,7 +243,7 @@ def _asked(journeys: Journeys, kind: str, parts: dict[str, Any], until: int) -> 
     pending = ibis.literal(False) if window is None else ~here.came & (here.t + window > until)
     due = ibis.null("int64") if window is None else here.t + window
     known = here.came.ifelse(here.answer, ibis.coalesce(due, here.told if kind == "directly" else ibis.null("int64")))
-    return here.select(*case, "pos", "a", "t", "came", pending=pending, known=known)
+    return here.select(*case, "pos", "a", "t", "came", "answer", pending=pending, known=known)
 
 
 def _followed(asked: ibis.Table, case: list[str]) -> ibis.Table:

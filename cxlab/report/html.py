@@ -21,6 +21,7 @@ import nbformat
 from markupsafe import Markup
 
 from cxlab.report import markup
+from cxlab.report.journey_map import Map, journey_map
 from cxlab.report.markup import Headings, Picture, plain, rich
 from cxlab.report.whiskers import whisker
 from cxlab.wording import reading_text
@@ -201,6 +202,20 @@ class _Exhibit:
 
 
 @dataclass(frozen=True)
+class _Journey:
+    """A journey map: an exhibit that has the whole width, and paper turned."""
+
+    number: int
+    title: Markup
+    short: str
+    subtitle: Markup
+    map: Map
+    note: tuple[tuple[str, Markup], ...]
+    files: tuple[str, ...]
+    kind: str = "map"
+
+
+@dataclass(frozen=True)
 class _Code:
     summary: str
     body: Markup
@@ -232,7 +247,7 @@ class _Content:
         self.sentences: list[Markup] = []
         self.numbers: list[_Number] = []
         self.facts: dict[str, Markup] = {}
-        self.flow: list[_Prose | _Note | _Exhibit] = []
+        self.flow: list[_Prose | _Note | _Exhibit | _Journey] = []
         self.limits: list[tuple[Markup, Markup]] = []
         self.method: list[_Folded] = []
         self.code: list[_Code] = []
@@ -256,13 +271,18 @@ class _Content:
         return bool(self.lead or self.sentences or self.numbers)
 
     @property
+    def is_wide(self) -> bool:
+        """Whether the page holds a journey map, which needs the room of the contents."""
+        return any(isinstance(item, _Journey) for item in self.flow)
+
+    @property
     def contents(self) -> list[tuple[str, str]]:
         """The contents: id and words."""
         entries = [("main", "The answer")] if self.has_answer else []
         for item in self.flow:
             if isinstance(item, _Prose):
                 entries += item.entries
-            elif isinstance(item, _Exhibit):
+            elif isinstance(item, _Exhibit | _Journey):
                 entries.append((f"x{item.number}", f"{item.number}. {item.short}"))
         entries += [("not", "What this does not say")] if self.limits else []
         entries += [("method", "Method and code")] if self.code or self.method else []
@@ -368,6 +388,8 @@ class _Content:
             self.numbers += [_number(entry) for entry in _list(part.get("numbers")) if isinstance(entry, Mapping)]
         elif kind == "exhibit":
             self._add_exhibit(part, cell, output)
+        elif kind == "journey_map":
+            return self._add_journey(part)
         elif kind == "limits":
             entries = [entry for entry in _list(part.get("items")) if isinstance(entry, Mapping)]
             self.limits += [(rich(entry.get("lead")), rich(entry.get("text"))) for entry in entries]
@@ -387,7 +409,6 @@ class _Content:
         image = output.data.get("image/png")
         shown = markup.picture(image)
         table = _table(part["table"]) if isinstance(part.get("table"), Mapping) else None
-        csv = plain(part.get("csv"))
         self.flow.append(
             _Exhibit(
                 number=self._exhibits,
@@ -398,17 +419,39 @@ class _Content:
                 alt=_alt(cell, output, "image/png") or _described(self._exhibits),
                 lost=shown is None and (image is not None or bool(part.get("alt"))),
                 table=table,
-                note=tuple((plain(name), rich(value)) for name, value in _items(part.get("note")) if plain(value)),
-                csv=csv if re.fullmatch(r"tables/[\w.-]+\.csv", csv) else "",
+                note=_note(part),
+                csv=_file(part.get("csv")),
             )
         )
+
+    def _add_journey(self, part: Mapping[str, Any]) -> bool:
+        """Show a journey map. False where it is none that can be shown."""
+        drawn = journey_map(part)
+        if drawn is None:
+            return False
+        self._exhibits += 1
+        self.headings.level = 3  # that of its stages
+        title = plain(part.get("title")).strip() or f"Exhibit {self._exhibits}"
+        files = (_file(place) for place in _list(part.get("csv")))
+        self.flow.append(
+            _Journey(
+                number=self._exhibits,
+                title=rich(title),
+                short=_short(title),
+                subtitle=rich(part.get("subtitle")),
+                map=drawn,
+                note=_note(part),
+                files=tuple(place for place in files if place),
+            )
+        )
+        return True
 
     def _drop_empty_sections(self) -> None:
         """A heading over code that shows nothing is the name of that code, not a section of the page.
 
         So is a heading with its lead-in, where the code below had nothing to show: this study lacks what it would show.
         """
-        kept: list[_Prose | _Note | _Exhibit] = []
+        kept: list[_Prose | _Note | _Exhibit | _Journey] = []
         for item in reversed(self.flow):
             found, alone = None, False
             if isinstance(item, _Prose) and (found := _WHOLE_HEADING.match(item.body)):
@@ -451,6 +494,15 @@ def _list(value: object) -> list[Any]:
 
 def _items(value: object) -> list[tuple[Any, Any]]:
     return list(value.items()) if isinstance(value, Mapping) else []
+
+
+def _note(part: Mapping[str, Any]) -> tuple[tuple[str, Markup], ...]:
+    return tuple((plain(name), rich(value)) for name, value in _items(part.get("note")) if plain(value))
+
+
+def _file(place: object) -> str:
+    """The CSV of an exhibit; what leads elsewhere is none."""
+    return plain(place) if re.fullmatch(r"tables/[\w.-]+\.csv", plain(place)) else ""
 
 
 def _number(entry: Mapping[str, Any]) -> _Number:

@@ -198,7 +198,11 @@ def test_a_missing_column_is_refused_with_the_nearest_name() -> None:
 def test_a_segment_belongs_to_the_customer_and_two_are_a_conflict() -> None:
     rows = THREE.assign(plan=["basic", None, None, None, "plus", "plus", "basic"])
     found = reconstruct(rows, segment="plan")
-    assert found.segments["plan"].tolist() == ["basic", "plus", "basic"]  # the first in the alphabet, whatever the order of rows
+    assert found.segments["plan"].tolist() == [
+        "basic",
+        "plus",
+        "basic",
+    ]  # the first in the alphabet, whatever the order of rows
     assert found.counts["segment_conflicts"] == 1
     assert found.variants(by="plan").groupby("plan")["share"].sum().tolist() == [1, 1]
     assert found.variants(by="plan")["n"].sum() == found.n_customers

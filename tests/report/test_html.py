@@ -317,6 +317,7 @@ def test_what_cannot_be_shown_becomes_a_note(book: Any, data: dict[str, Any]) ->
         {"kind": "limits", "items": {"a": 1}},
         {"kind": "facts", "facts": ["a"]},
         {"kind": "note"},
+        {"kind": "journey_map", "stages": [{"cells": 3, "mark": []}, 7], "curve": {"low": 0, "high": 1}, "csv": {"a": 1}, "lanes": [[]]},
     ],
     ids=lambda part: part["kind"],
 )  # fmt: skip
@@ -469,6 +470,42 @@ def structured_vectors(shown: Any, png: Any) -> list[list[Any]]:
         "interval": bad("i"),
         "change": {"reading": bad("r"), "text": bad("t")},
     }
+    place = {
+        "text": bad("place"),
+        "value": bad("place-value"),
+        "detail": bad("place-detail"),
+        "tone": bad("place-tone"),
+    }
+    stage = {
+        **{
+            key: bad(f"stage-{key}")
+            for key in ("label", "reach", "missing", "value", "interval", "base", "label_drawn")
+        },
+        **{
+            "state": "known",
+            "mark": bad("stage-mark"),
+            "estimate": 1,
+            "low": 0,
+            "high": 2,
+            "worse": True,
+            "small": bad("small"),
+        },
+        "cells": [place, {**place, "unknown": True}, {**place, "value": "", "tone": "worse"}],
+    }
+    mapped = {
+        "kind": "journey_map",
+        **{key: bad(f"map-{key}") for key in ("title", "subtitle", "alt", "key")},
+        "curve": {
+            "low": -1,
+            "high": 3,
+            **{key: bad(f"curve-{key}") for key in ("label", "unit", "level")},
+            "ends": [bad("end")] * 2,
+        },
+        "lanes": [bad("lane")] * 3,
+        "stages": [stage, {**stage, "state": "unknown"}, {**stage, "state": bad("state")}, stage],
+        "note": {bad("map-note"): bad("map-note-text")},
+        "csv": ["tables/" + bad("map-csv"), "tables/x.csv"],
+    }
     styles = (
         "<style type='text/css'>#T_a1_row0{color:red;background:url(https://evil.example/x);position:fixed}"
         "body{display:none}#T_a1, main{color:white}#T_a1_x{background-image:image-set('x')}</style>"
@@ -486,6 +523,7 @@ def structured_vectors(shown: Any, png: Any) -> list[list[Any]]:
         ],
         [shown({**exhibit, "table": table, "note": {bad("note"): bad("note-text")}}, picture=png(9, 9))],
         [shown({**exhibit, "alt": bad("alt2"), "table": None}, picture=bad("png"))],
+        [shown(mapped)],
         [shown({"kind": "limits", "items": [{"lead": bad("limit"), "text": bad("limit-text")}]})],
         [
             shown({"kind": "note", "text": bad("note"), "bad": True}),

@@ -21,7 +21,7 @@ from cxlab.journeys.maps import CustomerJourneys, Shown
 from cxlab.journeys.moments import DiscreteOrJourney, MomentsOfTruth, discrete_or_journey, moments_of_truth
 from cxlab.journeys.reconstruct import duration
 from cxlab.problems import NotApplicableError
-from cxlab.wording import capital_text, describe, duration_text, estimate_text, inside_text, interval_text, list_text
+from cxlab.wording import capital_text, describe, estimate_text, inside_text, interval_text, list_text
 
 LEAST_OUTCOMES = 30  # customers with each outcome
 _STRETCHES = 4  # landmarks, one horizon after the other
@@ -78,7 +78,7 @@ class Significance:
         which = "lower" if row["estimate"] < 0 else "higher"
         return (
             f"where {inside_text(row['label'])}, {one.outcome.name} is {size} {which} "
-            f"({interval_text(*ends, 'points' if one.outcome.binary else '')})"
+            f"({interval_text(ends[0], ends[1], 'points' if one.outcome.binary else '')})"
         )
 
     def _moments(self, one: _Judged) -> pd.DataFrame:
@@ -114,7 +114,9 @@ class Significance:
             title = f"None of {judged} touchpoints clearly goes with {one.outcome.name}."
             if len(clear):
                 row = max(clear.to_dict("records"), key=lambda r: abs(r["estimate"]))
-                title = f"{clear['touchpoint'].nunique()} of {judged} touchpoints are moments of truth; most of all {self._told(row, one)}."
+                n = clear["touchpoint"].nunique()
+                are = "is a moment" if n == 1 else "are moments"
+                title = f"{n} of {judged} touchpoints {are} of truth{'; most of all' if n > 1 else ':'} {self._told(row, one)}."
             order = rows["estimate"].abs().sort_values(ascending=False).index
             shown = pd.concat(
                 [rows.loc[order][rows.loc[order, "clear"]], rows.loc[order][~rows.loc[order, "clear"]]]
@@ -151,7 +153,7 @@ class Significance:
         judged = table[table["estimate"].notna()]
         if judged.empty:
             return
-        by = {method: part.set_index("touchpoint") for method, part in judged.groupby("method")}
+        by = {str(method): part.set_index("touchpoint") for method, part in judged.groupby("method")}
         names = by["lift"]["rank"].sort_values().index if "lift" in by else by["markov"]["rank"].sort_values().index
         rows = []
         for name in names:
@@ -183,9 +185,8 @@ class Significance:
         agree = "The three are not the same question."
         if apart:
             low = apart[0]
-            agree = f"Their orders agree least between {low['method_a']} and {low['method_b']}: Kendall’s τ {low['estimate']:.2f}".replace(
-                "-", "−"
-            )
+            tau = f"{low['estimate']:.2f}".replace("-", "−")
+            agree = f"Their orders agree least between {low['method_a']} and {low['method_b']}: Kendall’s τ {tau}"
         yield {
             "title": said,
             "subtitle": f"For {self.importance_of.name}: how many meet it, what would be lost without it, its equal share, and its lift",
@@ -218,9 +219,11 @@ class Significance:
                 "title": one.compared.headline(),
                 "subtitle": f"What foretells {one.outcome.name} of customers who were not used to learn it: "
                 + ("area under the curve, .5 is chance" if one.outcome.binary else "share of differences foretold"),
+                "alt": describe(f"Dot plot of how well four models foretell {one.outcome.name}", rows, label_col="label"),
                 "note": {
                     "Base": f"{one.compared.n:,} customers; {one.outcome.words}",
-                    "Test": f"{one.compared.folds} folds of customers, {one.compared.repeats} times; intervals from the spread of customers",
+                    "Test": f"{one.compared.folds} folds of customers, {one.compared.repeats} times; "
+                    "intervals from the spread of customers",
                 },
             }, rows.reset_index(drop=True)  # fmt: skip
 
@@ -365,7 +368,8 @@ def goal_of(way: CustomerJourneys, touchpoint: str) -> Outcome | None:
     cases = pd.DataFrame(
         {
             "case": rows["customer_id"], "customer_id": rows["customer_id"], "value": came.astype(float),
-            "landmark": pd.to_datetime(end, unit="us", utc=True), "since": pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]"),
+            "landmark": pd.to_datetime(end, unit="us", utc=True),
+            "since": pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]"),
         }
     )  # fmt: skip
     return Outcome(
@@ -408,8 +412,8 @@ def _staying(
     if min(cases["value"].sum(), (1 - cases["value"]).sum()) < LEAST_OUTCOMES:
         return None
     words = (
-        f"customers at {len(parts)} landmark{'s' if len(parts) > 1 else ''} up to {parts[0]['landmark'].iloc[0].date()}: what they met in "
-        f"the {span.days} days before, and who was still there {span.days} days later"
+        f"customers at {len(parts)} landmark{'s' if len(parts) > 1 else ''} up to {parts[0]['landmark'].iloc[0].date()}: what they met "
+        f"in the {span.days} days before, and who was still there {span.days} days later"
     )
     return Outcome(f"the share that stays for {span.days} days", cases, words, binary=True)
 

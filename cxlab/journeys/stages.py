@@ -72,19 +72,10 @@ class StageMaps:
         return self.curve_unit == "points"
 
     def sentences(self) -> list[str]:
-        """Where customers feel worst, and where a segment clearly differs from the others."""
+        """Where customers feel worst."""
         said = []
         if self.maps and (low := _lowest(self.maps[0].stages, self.min_base)) is not None:
             said.append(f"{self._worst(low)}.")
-        clear = self.differences[self.differences["reading"] == "changed"]
-        if len(clear):
-            row = max(clear.to_dict("records"), key=lambda r: abs(r["difference"]) / r["std_error"])
-            more = "above" if row["difference"] > 0 else "below"
-            said.append(
-                f"Where segments differ most surely: “{row['segment']}” in {inside_text(row['stage'])}, {row['measure']} "
-                f"{estimate_text(row['estimate'], row['unit'])}, "
-                f"{estimate_text(abs(row['difference']), '')} points {more} the others."
-            )
         return said
 
     def _worst(self, low: Mapping[Any, Any]) -> str:
@@ -343,7 +334,7 @@ class _Maker:
         low, high = found["conf_low"], found["conf_high"]
         reading = "Pleasant" if low > 0 else "Unpleasant" if high < 0 else "Mixed"
         signed = difference_text(found["estimate"], "points", np.nan, np.nan).split(" ")[0]
-        words = self.felt.words(self.places(stage), customers)
+        words = self.felt.words(self.places(stage), customers, min_base=self.way.min_base)
         most = (
             f"; most often {list_text(f'{word} {_percent(share)}' for word, share in words.head(2).items())}"
             if len(words)

@@ -1,0 +1,203 @@
+"""The designed journey and the real one: how long what should follow really takes, and what becomes of those who were let down.
+
+`designed` takes the journeys of `customer_journeys` with their rules, and the answers of customers on loyalty and satisfaction. Those who
+met a break are compared with those to whom the same rule applied and was kept; that is association, not effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxlab.inference import benjamini_hochberg, difference_row, mean_row, share_row
+from cxlab.journeys.maps import CustomerJourneys, Shown, length_text
+from cxlab.journeys.rules import parse
+from cxlab.wording import capital_text, describe, difference_text, duration_text, inside_text
+
+_MEASURES = {"loyalty": "loyalty", "satisfaction": "satisfaction"}
+
+
+@dataclass(frozen=True)
+class Designed:
+    """`rules` has one row a rule (what was meant, what is real), `deviants` one row a rule and measure: those who met a break less
+    those to whom the rule was kept."""
+
+    rules: pd.DataFrame
+    deviants: pd.DataFrame
+    conf_level: float
+    min_base: int
+
+    def sentences(self) -> list[str]:
+        """What goes with the break that matters most."""
+        clear = self.deviants[self.deviants["reading"].isin(["better", "worse"])]
+        if clear.empty:
+            return []
+        row = max(clear.to_dict("records"), key=lambda r: abs(r["difference"]) / r["std_error"])
+        return [f"{self._told(row)}."]
+
+    def _told(self, row: Any) -> str:
+        size = difference_text(abs(row["difference"]), row["unit"], np.nan, np.nan).split(" ")[0].removeprefix("+")
+        lower = "lower" if row["difference"] < 0 else "higher"
+        points = " points" if row["unit"] == "%" else ""
+        return f"Where “{row['plain']}” broke, {row['label_of_measure']} is {size}{points} {lower} than where it held"
+
+    def real_shown(self) -> Iterator[Shown]:
+        """What each rule means, and what really happens."""
+        if self.rules.empty:
+            return
+        timed = self.rules[self.rules["usual"] != ""]
+        title = f"{len(self.rules)} rules say how the journey is meant to go."
+        if len(timed):
+            row = timed.sort_values("estimate").iloc[0]
+            title = f"After {inside_text(row['first'])}, {inside_text(row['then'])} comes after {row['usual']} for half, and after "
+            title += f"more than {row['slow']} for one in ten; meant is {row['meant']}."
+        yield {
+            "title": title,
+            "subtitle": "Each rule of the designed journey: what is meant, how often it holds, and how long it really takes",
+            "note": {
+                "Base": "Journeys to which the rule applies and whose time is over",
+                "Time": "Of those for whom it came at all, whenever; what never came has no time",
+            },
+        }, self.rules  # fmt: skip
+
+    def deviants_shown(self) -> Iterator[Shown]:
+        """Loyalty and satisfaction of those who met a break."""
+        for unit, part in self.deviants.groupby("unit", sort=False):
+            known = part[part["difference"].notna()]
+            if known.empty:
+                continue
+            clear = part[part["reading"].isin(["better", "worse"])]
+            title = f"None of {len(known)} breaks of the designed journey clearly goes with other answers."
+            if len(clear):
+                title = f"{self._told(max(clear.to_dict('records'), key=lambda r: abs(r['difference'])))}."
+            yield {
+                "name": f"deviants_{_slug(str(unit))}",
+                "title": title,
+                "subtitle": f"Newest answer after it, of those who met the break less of those to whom the rule was kept, "
+                f"{100 * self.conf_level:g}% interval",
+                "alt": describe("Differences by rule and measure", part, label_col="label", unit=str(unit), difference=True,
+                                estimate_col="difference", min_base=self.min_base),
+                "note": {
+                    "Base": "Beside a name: those to whom it was kept, and those who met the break",
+                    "Test": f"{len(known)} differences, two groups of customers, Benjamini–Hochberg over all rules and measures",
+                },
+            }, part.reset_index(drop=True)  # fmt: skip
+
+
+def designed(
+    way: CustomerJourneys, *, ratings: pd.DataFrame | None = None, items: pd.DataFrame | None = None
+) -> Designed:
+    """The designed against the real journey. Without rules there is nothing to compare, without answers no deviants."""
+    return Designed(_real(way), _deviants(way, ratings, items), way.conf_level, way.min_base)
+
+
+def _real(way: CustomerJourneys) -> pd.DataFrame:
+    rows = []
+    names = way.journeys.touchpoints
+    occasions = [part.occasions for part in way.checked if len(part)]
+    asked = pd.concat(occasions, ignore_index=True) if occasions else pd.DataFrame(columns=["rule"])
+    for row in way.rules[way.rules["n"] >= way.min_base].to_dict("records"):
+        parts = parse(row["rule"], names)[1]
+        mine = asked[asked["rule"] == row["rule"]]
+        waits = way.wait_of(row["rule"]) if len(mine) else pd.Series(dtype="timedelta64[us]")
+        within = parts.get("within")
+        rows.append(
+            {
+                "rule": row["rule"], "label": capital_text(_plain(row["rule"])), "first": way.labels.get(str(parts.get("a")), ""),
+                "then": way.labels.get(str(parts.get("b")), ""), "meant": duration_text(f"within {within}") if within else "",
+                "usual": length_text(pd.Timedelta(waits.median())) if len(waits) >= way.min_base and within else "",
+                "slow": length_text(pd.Timedelta(waits.quantile(0.9))) if len(waits) >= way.min_base and within else "",
+                "never": int(len(mine) - len(waits)) if len(mine) else np.nan,
+                "n": row["n"], "broken": row["broken"], "undecided": row["undecided"],
+                "estimate": 100 * row["estimate"], "conf_low": 100 * row["conf_low"], "conf_high": 100 * row["conf_high"],
+                "conf_level": row["conf_level"], "unit": "%",
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows).sort_values("estimate", ignore_index=True) if rows else pd.DataFrame()
+
+
+def _plain(rule: str) -> str:
+    return duration_text(rule.replace("_", " "))
+
+
+def _deviants(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> pd.DataFrame:
+    columns = ["rule", "plain", "measure", "label_of_measure", "label", "estimate_before", "estimate_after", "difference", "std_error",
+               "conf_low", "conf_high", "conf_level", "n_before", "n_after", "unit", "p_value", "reason"]  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    for measure in _answers(ratings, items):
+        for part in way.checked:
+            if not len(part) or not part["broken"].iloc[0]:
+                continue
+            rule = str(part["rule"].iloc[0])
+            broke = part.deviations.groupby("customer_id")["timestamp"].min()
+            kept = pd.Index(part.keepers["customer_id"].unique()).difference(broke.index)
+            answers = measure["answers"]
+            after = answers[answers["customer_id"].map(broke) < answers["timestamp"]]
+            own, others = (
+                measure["of"](_newest(after)),
+                measure["of"](_newest(answers[answers["customer_id"].isin(kept)])),
+            )
+            gap = difference_row(others, own)
+            if min(own["n"], others["n"]) < way.min_base:
+                gap |= dict.fromkeys(("difference", "std_error", "conf_low", "conf_high", "p_value"), np.nan)
+                gap["reason"] = f"n<{way.min_base}"
+            about = {
+                "rule": rule,
+                "plain": _plain(rule),
+                "measure": measure["role"],
+                "label_of_measure": measure["label"],
+            }
+            about["label"] = f"{capital_text(_plain(rule))}: {measure['label']}"
+            rows.append(about | gap | {"estimate_before": others["estimate"], "estimate_after": own["estimate"]})
+    table = pd.DataFrame(rows, columns=columns)
+    table["q_value"] = benjamini_hochberg(table["p_value"])
+    clear = table["q_value"] < 1 - way.conf_level
+    way_it_went = np.where(table["difference"] > 0, "better", "worse")
+    table["reading"] = np.where(table["q_value"].isna(), "not tested", np.where(clear, way_it_went, "no clear change"))
+    return table
+
+
+def _answers(ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> Iterator[dict[str, Any]]:
+    """The answers of customers on loyalty (a mean) and on satisfaction as a whole (the two best, percent)."""
+    if ratings is None or items is None or ratings.empty:
+        return
+    for role, label in _MEASURES.items():
+        asked = items[(items["role"] == role) & items["touchpoint"].isna() & items["low"].notna()]
+        for item in asked.head(1).to_dict("records"):
+            mine = ratings[
+                (ratings["item"] == item["item"])
+                & (ratings["perspective"] == "customer")
+                & (ratings["survey"] != "event")
+            ]
+            mine = mine.dropna(subset=["customer_id", "score", "timestamp"])
+            if mine.empty:
+                continue
+            name = inside_text(str(item["label"]))
+            if role == "loyalty":
+                unit = f"{item['low']:g} to {item['high']:g}"
+                yield {
+                    "role": role,
+                    "label": f"{name} ({unit})",
+                    "answers": mine,
+                    "of": lambda x, unit=unit: mean_row(x["score"], unit=unit),
+                }
+            else:
+                best = (
+                    item["high"] - 1
+                    if item["high"] - item["low"] <= 10
+                    else item["low"] + 0.8 * (item["high"] - item["low"])
+                )
+                yield {"role": role, "label": f"{label} ({name}, two best answers)", "answers": mine,
+                       "of": lambda x, best=best: share_row((x["score"] >= best).astype(float))}  # fmt: skip
+
+
+def _newest(answers: pd.DataFrame) -> pd.DataFrame:
+    return answers.sort_values("timestamp", kind="stable").drop_duplicates("customer_id", keep="last")
+
+
+def _slug(unit: str) -> str:
+    return "percent" if unit == "%" else "".join(c if c.isalnum() else "_" for c in unit)
