@@ -110,7 +110,7 @@ def _real(way: CustomerJourneys) -> pd.DataFrame:
                 "rule": row["rule"], "label": capital_text(_plain(row["rule"])), "first": way.labels.get(str(parts.get("a")), ""),
                 "then": way.labels.get(str(parts.get("b")), ""), "meant": duration_text(f"within {within}") if within else "",
                 "usual": length_text(pd.Timedelta(waits.median())) if len(waits) >= way.min_base and within else "",
-                "slow": length_text(pd.Timedelta(waits.quantile(0.9))) if len(waits) >= way.min_base and within else "",
+                "slow": length_text(pd.Timedelta(str(waits.quantile(0.9)))) if len(waits) >= way.min_base and within else "",
                 "never": int(len(mine) - len(waits)) if len(mine) else np.nan,
                 "n": row["n"], "broken": row["broken"], "undecided": row["undecided"],
                 "estimate": 100 * row["estimate"], "conf_low": 100 * row["conf_low"], "conf_high": 100 * row["conf_high"],

@@ -13,12 +13,16 @@ import pandas as pd
 
 from cxlab.data.portable import keep, upload
 from cxlab.journeys import edges, lengths, steps
+from cxlab.journeys.importance import TouchpointImportance, touchpoint_importance
+from cxlab.journeys.moments import MomentsOfTruth, moments_of_truth
 from cxlab.journeys.reconstruct import Source, whole_micros
 from cxlab.journeys.rules import Conformance, check_rules
 from cxlab.problems import did_you_mean
 
 if TYPE_CHECKING:
     from ibis.backends import BaseBackend
+
+MOST_SAMPLED = 50_000  # customers whose single events are looked at in Python
 
 
 class Journeys:
@@ -319,6 +323,81 @@ class Journeys:
         """One row a rule in plain words (grammar in `cxlab.journeys.rules`): rule, n, broken, undecided, estimate (share kept,
         0 to 1), conf_low, conf_high, conf_level. `.deviations` says who broke which rule, and when."""
         return check_rules(self, list(rules), observed_until, conf_level)
+
+    # -------------------------------------------------------------------------------------------------- what goes with what
+
+    def map(self, by: str | None = None) -> pd.DataFrame:
+        """One row a touchpoint: (by,) touchpoint, customers, share of all customers (of the segment) who were there, n (events), and
+        where most go next: next_touchpoint, next_share (of the exits), next_wait (median)."""
+        keys = [by] if by else []
+        onward = self.transitions(by).rename(columns={"from_touchpoint": "touchpoint"})
+        first = onward.drop_duplicates([*keys, "touchpoint"]).rename(
+            columns={"to_touchpoint": "next_touchpoint", "share": "next_share", "median_wait": "next_wait"}
+        )
+        rows = self.with_segment(by)
+        events = rows.group_by([*keys, "a"]).agg(n=rows.count()).to_pandas()
+        events["touchpoint"] = self._named(events.pop("a"))
+        table = self.reach(by).merge(events, on=[*keys, "touchpoint"])
+        return table.merge(
+            first[[*keys, "touchpoint", "next_touchpoint", "next_share", "next_wait"]],
+            on=[*keys, "touchpoint"],
+            how="left",
+        )
+
+    def goal(self, touchpoint: str) -> pd.DataFrame:
+        """One row a customer: customer_id, came (whether ever at `touchpoint`), landmark: just after the last event before the first
+        time there, for those who never came just after their last event, so that both are observed alike. What lies before the
+        landmark may have led there; where nothing does, it is the moment of the goal itself."""
+        code = self.code(touchpoint)
+        t = self.table
+        first = t.filter(t.a == code).group_by("c").agg(came=lambda x: x.t.min())
+        goals = first.rename(other="c")
+        beside = t.left_join(goals, t.c == goals.other)
+        before = beside.came.isnull() | (beside.t < beside.came)
+        last = beside.group_by("c").agg(last=beside.t.max(where=before), came=beside.came.max())
+        rows = last.inner_join(self.people.select("c", "customer_id"), "c").to_pandas().sort_values("c", ignore_index=True)
+        landmark = (rows["last"] + 1).where(rows["last"].notna(), rows["came"]).astype("int64")
+        came = rows["came"].notna()
+        return pd.DataFrame(
+            {"customer_id": rows["customer_id"], "came": came, "landmark": pd.to_datetime(landmark, unit="us", utc=True)}
+        )
+
+    def importance(
+        self,
+        outcome: str | pd.Series,
+        *,
+        landmark: pd.Series | None = None,
+        max_customers: int = MOST_SAMPLED,
+        **options: Any,
+    ) -> TouchpointImportance:
+        """How important each touchpoint is for an outcome: removal from the chain, equal split, adjusted lift, with intervals.
+
+        `outcome` is a touchpoint that counts as success, or a series by customer_id with the moment of it in `landmark`. Options are
+        those of `touchpoint_importance`; of more than `max_customers` so many are drawn."""
+        events, values, moments = self._with_outcome(outcome, landmark, max_customers)
+        return touchpoint_importance(events, values, landmark=moments, **options)
+
+    def moments(
+        self,
+        outcome: str | pd.Series,
+        *,
+        landmark: pd.Series | None = None,
+        max_customers: int = MOST_SAMPLED,
+        **options: Any,
+    ) -> MomentsOfTruth:
+        """Which touchpoints go with a better or worse outcome. Input as of `importance`, options as of `moments_of_truth`."""
+        events, values, moments = self._with_outcome(outcome, landmark, max_customers)
+        return moments_of_truth(events, values, landmark=moments, **options)
+
+    def _with_outcome(
+        self, outcome: str | pd.Series, landmark: pd.Series | None, max_customers: int
+    ) -> tuple[pd.DataFrame, pd.Series, pd.Series | None]:
+        if isinstance(outcome, str):
+            table = self.goal(outcome).set_index("customer_id")
+            outcome, landmark = table["came"].astype(float).rename(outcome), table["landmark"]
+        chosen = drawn(np.array(sorted(set(outcome.index)), dtype=object), max_customers)
+        values = outcome[outcome.index.isin(chosen)]
+        return self.to_frame(chosen), values, None if landmark is None else landmark[landmark.index.isin(chosen)]
 
     # ------------------------------------------------------------------------------------------------------------- inside
 

@@ -355,21 +355,14 @@ def _groups(way: CustomerJourneys, cases: pd.DataFrame, customers: pd.DataFrame 
 
 def goal_of(way: CustomerJourneys, touchpoint: str) -> Outcome | None:
     """Whether a customer came to a touchpoint: what came before counts, or all where it never came."""
-    log = way.journeys
-    code = log.code(touchpoint)
-    t = log.table
-    first = t.group_by("c").agg(came=t.t.min(where=t.a == code), last=t.t.max())
-    rows = first.inner_join(log.people.select("c", "customer_id"), "c").order_by("c").to_pandas()
-    came = rows["came"].notna()
-    if min(came.sum(), (~came).sum()) < LEAST_OUTCOMES:
+    rows = way.journeys.goal(touchpoint)
+    if min(rows["came"].sum(), (~rows["came"]).sum()) < LEAST_OUTCOMES:
         return None
-    end = rows["came"].where(came, rows["last"] + 1).astype("int64")
     label = inside_text(way.labels[touchpoint])
     cases = pd.DataFrame(
         {
-            "case": rows["customer_id"], "customer_id": rows["customer_id"], "value": came.astype(float),
-            "landmark": pd.to_datetime(end, unit="us", utc=True),
-            "since": pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]"),
+            "case": rows["customer_id"], "customer_id": rows["customer_id"], "value": rows["came"].astype(float),
+            "landmark": rows["landmark"], "since": pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]"),
         }
     )  # fmt: skip
     return Outcome(

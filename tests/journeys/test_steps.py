@@ -218,3 +218,35 @@ def test_a_sample_of_customers_holds_whole_customers_and_the_same_ones_each_time
     assert len(drawn) == 30
     pd.testing.assert_frame_equal(drawn, found.sample(10, random_state=4))
     assert found.sample(50)["customer_id"].nunique() == 50
+
+
+def test_a_goal_is_reached_once_and_what_lies_before_it_may_have_led_there() -> None:
+    table = reconstruct(log("A goal A goal", "A B", "goal A")).goal("goal").set_index("customer_id")
+    assert table["came"].tolist() == [True, False, True]
+    assert table.loc["c0", "landmark"] == START + pd.Timedelta("1us")
+    assert table.loc["c1", "landmark"] == START + pd.Timedelta("1D") + pd.Timedelta("1us")
+    assert table.loc["c2", "landmark"] == START  # nothing lies before it
+
+
+def test_the_map_says_who_was_there_and_where_most_go_next() -> None:
+    table = reconstruct(log("A B", "A B", "A C", "B")).map().set_index("touchpoint")
+    assert table.loc["A", ["customers", "n", "next_touchpoint"]].tolist() == [3, 3, "B"]
+    assert table.loc["A", "next_share"] == pytest.approx(2 / 3)
+    assert pd.isna(table.loc["C", "next_touchpoint"])
+    by = reconstruct(log("A B", "A C", plan=["x", "y"]), segment="plan").map("plan").set_index(["plan", "touchpoint"])
+    assert by.loc[("y", "A"), "next_touchpoint"] == "C"
+    assert by.loc[("x", "A"), "share"] == 1
+
+
+def test_importance_and_moments_take_a_touchpoint_as_success() -> None:
+    often = {
+        "help goal": 60, "web help goal": 30, "help": 20, "web help": 10, "app goal": 20, "web app goal": 10, "app": 60, "web app": 30,
+        "web . help goal": 10, "web . app": 10, "web . . app goal": 5, "web . . help": 5, "help app goal": 20, "help app": 20,
+    }  # fmt: skip
+    found = reconstruct(log(*[path for path, n in often.items() for _ in range(n)]))
+    lift = found.importance("goal", methods=["lift"], n_boot=0).to_frame().set_index("touchpoint")
+    assert set(lift.index) == {"app", "help", "web"}  # what comes at the landmark or after it did not lead there
+    # with the app: 20 of 40 who also met help came to the goal, and 35 of 135 of the others; nobody met neither
+    assert lift.loc["help", "estimate"] == pytest.approx(100 * (20 / 40 - 35 / 135), abs=3)
+    moments = found.moments("goal").to_frame()
+    assert moments["n"].iloc[0] == sum(often.values())
