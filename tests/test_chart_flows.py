@@ -53,7 +53,7 @@ DAYS = pd.DataFrame(
     [(day, stage, share, n)
      for day, n, *shares in [(0, 500, 1.0, 0.0, 0.0), (10, 400, 0.4, 0.5, 0.1), (20, 30, 0.1, 0.6, 0.3), (30, 29, 0.0, 0.2, 0.8)]
      for stage, share in zip(("New", "Active", "Left"), shares, strict=True)],
-    columns=["days", "stage", "share", "n"],
+    columns=["days", "stage", "estimate", "n"],
 )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def long_days() -> pd.DataFrame:
         for day in (0, 700)
         for i, stage in enumerate(stages)
     ]
-    return pd.DataFrame(rows, columns=["days", "stage", "share"])
+    return pd.DataFrame(rows, columns=["days", "stage", "estimate"])
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {
@@ -374,6 +374,14 @@ def test_each_stage_is_named_at_its_end_with_its_last_share_on_a_sufficient_base
     assert "New 0%" in words(occupancy(DAYS.drop(columns="n")))
 
 
+def test_shares_in_percent_make_the_same_picture_where_the_table_says_so() -> None:
+    percent = DAYS.assign(estimate=DAYS["estimate"] * 100, unit="%")
+    assert charts.png(occupancy(percent)) == charts.png(occupancy())
+    assert charts.png(occupancy(percent.drop(columns="unit"), unit="%")) == charts.png(occupancy())
+    with pytest.raises(ValueError, match=r"is 101\.0: a share lies between 0 and 100$"):
+        occupancy(percent.assign(estimate=[101.0, *percent["estimate"][1:]]))
+
+
 def test_a_day_on_which_one_stage_has_a_small_base_is_not_drawn_at_all() -> None:
     mixed = DAYS.assign(n=[500] * 6 + [400, 29, 400] + [400] * 3)
     assert occupancy(mixed).axes[0].get_xlim() == (0, 10)
@@ -397,14 +405,14 @@ def test_neighbouring_areas_differ_in_lightness_or_hatch() -> None:
     ("frame", "message"),
     [
         (
-            DAYS.assign(share=DAYS["share"] * 100),
-            "`share` of `New` on day 0 is 100.0: a share lies between 0 and 1; 100% is 1",
+            DAYS.assign(estimate=DAYS["estimate"] * 100),
+            "`estimate` of `New` on day 0 is 100.0: a share lies between 0 and 1; 100% is 1",
         ),
         (DAYS[DAYS["stage"] != "Left"], "the shares of day 10 add up to 0.9, not 1"),
         (pd.concat([DAYS, DAYS.head(1)]), "stage `New` on day 0 twice"),
         (DAYS[DAYS["days"] != 10].assign(n=[400] * 3 + [9] * 6), "1 days rest on 30 customers or more"),
         (DAYS.assign(days=np.nan), "has no `days`"),
-        (pd.DataFrame({"days": 1, "stage": list("abcdefgh"), "share": 0.125}), "at most 7 stages, got 8"),
+        (pd.DataFrame({"days": 1, "stage": list("abcdefgh"), "estimate": 0.125}), "at most 7 stages, got 8"),
     ],
 )
 def test_shares_that_are_no_whole_are_refused(frame: pd.DataFrame, message: str) -> None:

@@ -1,7 +1,7 @@
 """Pictures of movement: what comes before and after a touchpoint, every event as a dot, and where customers are day by day.
 
 They follow the rules of `cxlab.charts.rows`: every text is measured before it gets its place, colour never speaks alone, the
-same table is the same bytes. Shares lie between 0 and 1, as `cxlab.journeys` gives them, and are written in percent.
+same table is the same bytes. Shares lie between 0 and 1, or are percent where a table says so; they are written in percent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateFormatter, AutoDateLocator, date2num
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
+from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from cxlab.charts.rows import (
@@ -37,6 +37,7 @@ from cxlab.charts.rows import (
     _spread,
     _tick_texts,
     _ticks,
+    _unit,
     _wrap,
     _write,
     style,
@@ -54,6 +55,7 @@ _BAR = 0.1
 _NAMES = 1.3
 _MAX_ROWS = 400
 _MAX_STAGES = 7
+_SWATCH = 0.2
 _AREAS = (
     (FOCUS, ""),
     ("#bccbd9", ""),
@@ -178,10 +180,10 @@ def _ribbons(
     return ribbons, anchors.pop()
 
 
-def _share(value: Any, what: str) -> float:
-    if is_missing(value) or not -_TOLERANCE <= value <= 1 + _TOLERANCE:
-        way_out = f"; {value:g}% is {value / 100:g}" if not is_missing(value) and value > 1 else ""
-        raise ValueError(f"{what} is {value}: a share lies between 0 and 1{way_out}")
+def _share(value: Any, what: str, whole: float = 1.0) -> float:
+    if is_missing(value) or not -_TOLERANCE <= value / whole <= 1 + _TOLERANCE:
+        way_out = f"; {value:g}% is {value / 100:g}" if whole == 1 and not is_missing(value) and value > 1 else ""
+        raise ValueError(f"{what} is {value}: a share lies between 0 and {whole:g}{way_out}")
     return float(value)
 
 
@@ -436,27 +438,29 @@ def occupancy(
     *,
     time_col: str = "days",
     stage_col: str = "stage",
-    share_col: str = "share",
+    share_col: str = "estimate",
+    unit: str | None = None,
     x_label: str = "Days since the customer’s start",
     min_base: int = MIN_BASE,
 ) -> Figure:
     """Where customers are, day by day: areas on top of each other are the shares of customers in each stage.
 
-    One row is one stage on one day, its share between 0 and 1; the shares of a day add up to 1. Stages are stacked from the
-    bottom in the order of the table and named at their right end with their last share. A column `n`, where there is one,
-    counts the customers who were observed that long: from the first day with fewer than `min_base` on nothing is drawn, and
-    the picture says so.
+    One row is one stage on one day. Its share lies between 0 and 1, or is percent where `unit` (else the column `unit`) is "%";
+    the shares of a day add up to the whole. Stages are stacked from the bottom in the order of the table and named at the
+    right, in that order, with their fill and last share. A column `n`, where there is one, counts the customers who were
+    observed that long: from the first day with fewer than `min_base` on nothing is drawn, and the picture says so.
 
     Raises ValueError for missing columns, an empty table, more than seven stages, a stage that a day has twice, shares
     outside 0 to 1, a day whose shares do not add up, and fewer than two days on a sufficient base.
     """
     rows = _rows(frame, [time_col, stage_col, share_col])
+    whole = 100.0 if _unit(frame, unit) == "%" else 1.0
     stages = list(dict.fromkeys(" ".join(str(row[stage_col]).split()) for row in rows))
     if len(stages) > _MAX_STAGES:
         raise ValueError(
             f"a picture holds at most {_MAX_STAGES} stages, got {len(stages)}; join those that belong together"
         )
-    days, cut = _days(rows, time_col, stage_col, share_col, min_base)
+    days, cut = _days(rows, time_col, stage_col, share_col, whole, min_base)
     x = sorted(days)
     shares = np.array([[days[day].get(stage, 0.0) for day in x] for stage in stages])
     tops = np.cumsum(shares, axis=0)
@@ -471,7 +475,7 @@ def occupancy(
         y_texts = _tick_texts(y_ticks, "%")
         left = _EDGE + max(_extent(text, _SMALL)[0] for text in y_texts) + 0.1
         name_left = WIDTH - _EDGE - max(width for width, _ in sizes)
-        right = name_left - 0.28
+        right = name_left - _SWATCH - 0.2
         bottom = 0.36 + line + 0.03 + (line + 0.04 if cut else 0.0)
         tall = max(2.5, sum(height + 0.05 for _, height in sizes))
         height = bottom + tall + 2 * _EDGE + line / 2
@@ -489,10 +493,12 @@ def occupancy(
         axes.set_yticks([tick / 100 for tick in y_ticks], y_texts)
         middles = [float((tops[number, -1] - shares[number, -1] / 2) * tall + bottom) for number in range(len(stages))]
         places = _spread(middles, [height + 0.05 for _, height in sizes], bottom - 0.05, top + line / 2)
-        for middle, place, text in zip(middles, places, texts, strict=True):
-            for colour, width in ((PAPER, 2.6), (INK, 0.8)):
-                axes.plot([right - 0.06, right + 0.08, name_left - 0.05], [middle, middle, place], color=colour, lw=width, marker="",
-                          transform=figure.dpi_scale_trans, clip_on=False, zorder=5)  # fmt: skip
+        for place, text, (colour, hatch) in zip(places, texts, _AREAS, strict=False):
+            box = (name_left - _SWATCH - 0.06, place - _SWATCH * 0.4)
+            look: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": PAPER, "lw": 0}
+            axes.add_patch(
+                Rectangle(box, _SWATCH, _SWATCH * 0.8, transform=figure.dpi_scale_trans, clip_on=False, **look)
+            )
             _write(figure, name_left, place, text, INK, bold=True)
         _write(figure, right, _EDGE + (line + 0.04 if cut else 0.0), x_label, MUTED, ha="right", va="bottom")
         if cut:
@@ -501,7 +507,7 @@ def occupancy(
 
 
 def _days(
-    rows: list[dict[Any, Any]], time_col: str, stage_col: str, share_col: str, min_base: int
+    rows: list[dict[Any, Any]], time_col: str, stage_col: str, share_col: str, whole: float, min_base: int
 ) -> tuple[dict[float, dict[str, float]], str]:
     """The shares of each day that rests on enough customers; and, where days are left out, why."""
     days: dict[float, dict[str, float]] = {}
@@ -515,7 +521,7 @@ def _days(
             continue
         if stage in days.setdefault(day, {}):
             raise ValueError(f"the table has stage `{stage}` on day {day:g} twice; give each once")
-        days[day][stage] = _share(row[share_col], f"`{share_col}` of `{stage}` on day {day:g}")
+        days[day][stage] = _share(row[share_col], f"`{share_col}` of `{stage}` on day {day:g}", whole) / whole
     first = min(small, default=math.inf)
     kept = {day: shares for day, shares in days.items() if day < first}
     for day, shares in sorted(kept.items()):

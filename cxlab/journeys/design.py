@@ -107,7 +107,7 @@ def _real(way: CustomerJourneys) -> pd.DataFrame:
         within = parts.get("within")
         rows.append(
             {
-                "rule": row["rule"], "label": capital_text(_plain(row["rule"])), "first": way.labels.get(str(parts.get("a")), ""),
+                "rule": row["rule"], "label": capital_text(way.plain(row["rule"])), "first": way.labels.get(str(parts.get("a")), ""),
                 "then": way.labels.get(str(parts.get("b")), ""), "meant": duration_text(f"within {within}") if within else "",
                 "usual": length_text(pd.Timedelta(waits.median())) if len(waits) >= way.min_base and within else "",
                 "slow": length_text(pd.Timedelta(str(waits.quantile(0.9)))) if len(waits) >= way.min_base and within else "",
@@ -118,10 +118,6 @@ def _real(way: CustomerJourneys) -> pd.DataFrame:
             }
         )  # fmt: skip
     return pd.DataFrame(rows).sort_values("estimate", ignore_index=True) if rows else pd.DataFrame()
-
-
-def _plain(rule: str) -> str:
-    return duration_text(rule.replace("_", " "))
 
 
 def _deviants(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> pd.DataFrame:
@@ -147,11 +143,11 @@ def _deviants(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.Dat
                 gap["reason"] = f"n<{way.min_base}"
             about = {
                 "rule": rule,
-                "plain": _plain(rule),
+                "plain": way.plain(rule),
                 "measure": measure["role"],
                 "label_of_measure": measure["label"],
             }
-            about["label"] = f"{capital_text(_plain(rule))}: {measure['label']}"
+            about["label"] = f"{capital_text(way.plain(rule))}: {measure['label']}"
             rows.append(about | gap | {"estimate_before": others["estimate"], "estimate_after": own["estimate"]})
     table = pd.DataFrame(rows, columns=columns)
     table["q_value"] = benjamini_hochberg(table["p_value"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
+from cxlab.data.portable import quantiles
 from cxlab.journeys.reconstruct import as_lengths, duration, whole_micros
 
 if TYPE_CHECKING:
@@ -18,12 +19,13 @@ _SECOND = 1_000_000
 
 
 def durations(
-    journeys: Journeys, ends: Iterable[str] | None, observed_until: pd.Timestamp | str | None
+    journeys: Journeys, ends: Iterable[str] | None, observed_until: pd.Timestamp | str | None, anywhere: bool
 ) -> pd.DataFrame:
     closing = journeys._codes(ends or [], "ends")
     t = journeys.table
     last = t.nx.isnull().ifelse(t.a, ibis.null("int16")).max()
-    found = t.group_by(journeys.keys).agg(start=t.t.min(), stop=t.t.max(), n_events=t.count(), last=last)
+    met = t.a.isin(closing or [-1]).any()
+    found = t.group_by(journeys.keys).agg(start=t.t.min(), stop=t.t.max(), n_events=t.count(), last=last, met=met)
     rows = found.inner_join(journeys.people.select("c", "customer_id"), "c").to_pandas()
     rows = rows.sort_values(journeys.keys, ignore_index=True)
     table = pd.DataFrame(
@@ -37,7 +39,7 @@ def durations(
     table["duration"] = table["end"] - table["start"]
     table["n_events"] = rows["n_events"].astype("int64")
     table["last_touchpoint"] = journeys._named(rows["last"])
-    closed = rows["last"].isin(closing)
+    closed = rows["met"].astype(bool) if anywhere else rows["last"].isin(closing)
     if journeys.gap is not None:
         closed |= rows["stop"] + journeys.gap < journeys.until(observed_until)
     known = bool(closing) or journeys.gap is not None
@@ -60,8 +62,7 @@ def times(journeys: Journeys) -> pd.DataFrame:
         t = t.mutate(processing=nothing, idle=t.wait)
 
     def both(name: str) -> dict[str, Any]:
-        value = t[name].cast("float64")
-        return {f"median_{name}": value.quantile(0.5), f"slow_{name}": value.quantile(0.9)}
+        return quantiles(journeys.backend, t[name], {f"median_{name}": 0.5, f"slow_{name}": 0.9})
 
     kinds = ("before", "wait", "processing", "idle")
     found = t.group_by("a").agg(n=t.count(), **{k: v for name in kinds for k, v in both(name).items()}).to_pandas()

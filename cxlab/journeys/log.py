@@ -43,11 +43,13 @@ class Journeys:
         split: bool = False,
         gap: int | None = None,
         grain: str = "customer",
+        last: ibis.Table | None = None,
     ) -> None:
         self.source = source
         self.people = people
         self.names = names
-        self.table = table
+        self._table = table
+        self._last = last
         self.is_split = split
         self.gap = gap
         self.grain = grain
@@ -61,6 +63,11 @@ class Journeys:
         """The columns that name a journey."""
         return ["c", "journey"] if self.is_split else ["c"]
 
+    @cached_property
+    def table(self) -> ibis.Table:
+        """The events. Those of a split are put in order when somebody asks for them: counting journeys needs no order."""
+        return self._table if self._last is None else keep(self.backend, self._table)
+
     # ------------------------------------------------------------------------------------------------------------ counts
 
     @cached_property
@@ -73,7 +80,8 @@ class Journeys:
 
     @cached_property
     def n_journeys(self) -> int:
-        return int(self.table.filter(self.table.nx.isnull()).count().to_pandas())
+        last = self.table.filter(self.table.nx.isnull()) if self._last is None else self._last
+        return int(last.count().to_pandas())
 
     @cached_property
     def n_variants(self) -> int:
@@ -154,29 +162,25 @@ class Journeys:
         if silence is None and not opening and not closing:
             raise ValueError("nothing says where a journey ends: give `gap`, `begins` or `ends`")
         t = self.table
-        last = t.nx.isnull() if self.is_split else ibis.literal(False)
+        cut = ibis.literal(False)
         if silence is not None:
-            last = last | (t.wait > silence).fill_null(False)
+            cut = cut | (t.wait > silence).fill_null(False)
         if opening:
-            last = last | t.nx.isin(opening).fill_null(False)
+            cut = cut | t.nx.isin(opening).fill_null(False)
         if closing:
-            last = last | t.a.isin(closing)
-        order = ["journey", "pos"] if self.is_split else ["pos"]
-        t = t.mutate(last=last)
-        so_far = ibis.window(group_by="c", order_by=order)
-        t = t.mutate(new=t["last"].lag().over(so_far).fill_null(False).cast("int32"))
-        running = ibis.cumulative_window(group_by="c", order_by=order)
-        t = t.mutate(
-            journey=t.new.sum().over(running).cast("int32"), before=ibis.row_number().over(so_far).cast("int32")
-        )
-        within = ibis.window(group_by=["c", "journey"], order_by="before")
-        t = t.mutate(
-            pos=ibis.row_number().over(within).cast("int32"),
+            cut = cut | t.a.isin(closing)
+        t = t.mutate(last=t.nx.isnull() | cut)
+        # what lies before an event: the journeys that were over, and the place where the last of them was cut
+        before = ibis.window(group_by="c", order_by=[*self.keys[1:], "pos"], preceding=(None, 1))
+        inside = ibis.window(group_by=self.keys, order_by="pos", preceding=(None, 1))
+        made = t.mutate(
+            journey=t["last"].cast("int32").sum().over(before).fill_null(0).cast("int32"),
+            pos=t.pos - t["last"].ifelse(t.pos + 1, 0).max().over(inside).fill_null(0).cast("int32"),
             nx=t["last"].ifelse(ibis.null("int16"), t.nx),
             wait=t["last"].ifelse(ibis.null("int64"), t.wait),
-        ).drop("last", "new", "before")
+        ).drop("last")
         return Journeys(
-            self.source, self.people, self.names, keep(self.backend, t), split=True, gap=silence, grain=grain
+            self.source, self.people, self.names, made, split=True, gap=silence, grain=grain, last=t.filter("last")
         )
 
     def stages(self, mapping: Mapping[str, str]) -> Journeys:
@@ -292,14 +296,19 @@ class Journeys:
     # -------------------------------------------------------------------------------------------------------------- time
 
     def durations(
-        self, ends: Iterable[str] | None = None, observed_until: pd.Timestamp | str | None = None
+        self,
+        ends: Iterable[str] | None = None,
+        observed_until: pd.Timestamp | str | None = None,
+        *,
+        anywhere: bool = False,
     ) -> pd.DataFrame:
         """One row a journey: customer_id, journey, start, end, duration, n_events, last_touchpoint, censored.
 
-        Complete where the last touchpoint is one of `ends`, or (after a split) where the silence after it has lasted longer
-        than the gap by `observed_until` (default: the last event). With neither, `censored` is missing: it is not known.
+        Complete where the last touchpoint is one of `ends` (with `anywhere`: any touchpoint), or (after a split) where the silence
+        after it has lasted longer than the gap by `observed_until` (default: the last event). With neither, `censored` is missing: it
+        is not known.
         """
-        return lengths.durations(self, ends, observed_until)
+        return lengths.durations(self, ends, observed_until, anywhere)
 
     def times(self) -> pd.DataFrame:
         """One row a touchpoint: touchpoint, n, waiting before it and after it, processing (where events have ends) and idle time
@@ -355,11 +364,17 @@ class Journeys:
         beside = t.left_join(goals, t.c == goals.other)
         before = beside.came.isnull() | (beside.t < beside.came)
         last = beside.group_by("c").agg(last=beside.t.max(where=before), came=beside.came.max())
-        rows = last.inner_join(self.people.select("c", "customer_id"), "c").to_pandas().sort_values("c", ignore_index=True)
+        rows = (
+            last.inner_join(self.people.select("c", "customer_id"), "c").to_pandas().sort_values("c", ignore_index=True)
+        )
         landmark = (rows["last"] + 1).where(rows["last"].notna(), rows["came"]).astype("int64")
         came = rows["came"].notna()
         return pd.DataFrame(
-            {"customer_id": rows["customer_id"], "came": came, "landmark": pd.to_datetime(landmark, unit="us", utc=True)}
+            {
+                "customer_id": rows["customer_id"],
+                "came": came,
+                "landmark": pd.to_datetime(landmark, unit="us", utc=True),
+            }
         )
 
     def importance(

@@ -90,7 +90,7 @@ class CustomerJourneys:
             worst = judged.to_dict("records")[0]
             if worst["estimate"] < 1:
                 return (
-                    f"The journey breaks most where “{self._plain(worst['rule'])}” should hold: it does in {worst['estimate']:.0%} "
+                    f"The journey breaks most where “{self.plain(worst['rule'])}” should hold: it does in {worst['estimate']:.0%} "
                     f"({worst['conf_low']:.0%} to {worst['conf_high']:.0%}) of {worst['n']:,} cases."
                 )
             if (self.rules["broken"] > 0).any() or len(judged) < len(self.rules):
@@ -101,15 +101,19 @@ class CustomerJourneys:
             return f"The most frequent of {self.journeys.n_variants:,} paths is taken by {path[0]['estimate']:.0f}% of journeys."
         return f"{self.journeys.n_customers:,} customers, {self.journeys.n_events:,} events."
 
-    def _plain(self, rule: str) -> str:
-        """A rule as a reader sees it: "order is followed by onboarding within 5 days"."""
-        return duration_text(rule.replace("_", " "))
+    def plain(self, rule: str) -> str:
+        """A rule as a reader sees it, with the labels of its touchpoints: "the order is followed by getting started within 5 days"."""
+        parts = parse(rule, self.journeys.touchpoints)[1]
+        said = rule
+        for name in sorted((str(parts[key]) for key in ("a", "b") if parts.get(key)), key=len, reverse=True):
+            said = said.replace(name, f"\0{inside_text(self.labels[name])}\0")
+        return duration_text(said.replace("\0", ""))
 
     def sentences(self) -> list[str]:
         said = []
         broken = self.rules[(self.rules["n"] >= self.min_base) & (self.rules["broken"] > 0)].sort_values("estimate")
         said += [
-            f"“{capital_text(self._plain(row['rule']))}” holds in {row['estimate']:.0%} ({row['conf_low']:.0%} to "
+            f"“{capital_text(self.plain(row['rule']))}” holds in {row['estimate']:.0%} ({row['conf_low']:.0%} to "
             f"{row['conf_high']:.0%}) of {row['n']:,} cases."
             for row in broken.to_dict("records")[1:3]
         ]
@@ -148,7 +152,7 @@ class CustomerJourneys:
 
     def key_numbers(self) -> pd.DataFrame:
         rows = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate").head(4)
-        table = rows.assign(label=[capital_text(self._plain(rule)) for rule in rows["rule"]], unit="%")
+        table = rows.assign(label=[capital_text(self.plain(rule)) for rule in rows["rule"]], unit="%")
         for column in ("estimate", "conf_low", "conf_high"):
             table[column] = 100 * table[column]
         return table
@@ -207,13 +211,13 @@ class CustomerJourneys:
         if len(rows):
             for column in ("estimate", "conf_low", "conf_high"):
                 rows[column] = 100 * rows[column]
-            rows = rows.assign(label=[capital_text(self._plain(rule)) for rule in rows["rule"]], unit="%").sort_values(
+            rows = rows.assign(label=[capital_text(self.plain(rule)) for rule in rows["rule"]], unit="%").sort_values(
                 "estimate"
             )
             worst = rows.to_dict("records")[0]
             yield {
                 "name": "rules",
-                "title": f"{worst['broken']:,} of {worst['n']:,} cases break the rule “{self._plain(worst['rule'])}”.",
+                "title": f"{worst['broken']:,} of {worst['n']:,} cases break the rule “{self.plain(worst['rule'])}”.",
                 "subtitle": f"Journeys that keep a rule of the desired journey, percent, {100 * self.conf_level:g}% interval",
                 "alt": describe("Dot plot of the share of journeys that keep each rule", rows, label_col="label", unit="%"),
                 "note": {
@@ -333,7 +337,7 @@ class CustomerJourneys:
             result |= {key: 100 * row[key] for key in ("estimate", "conf_low", "conf_high")}
             error = 100 * float(np.sqrt(share * (1 - share) / row["n"])) if row["n"] else np.nan
             said = (
-                f"“{capital_text(self._plain(row['rule']))}” holds in {share:.0%} of {row['n']:,} cases."
+                f"“{capital_text(self.plain(row['rule']))}” holds in {share:.0%} of {row['n']:,} cases."
                 if row["n"]
                 else "applies to nobody"
             )
@@ -350,7 +354,7 @@ class CustomerJourneys:
                     "better": "higher",
                     "definition": f"share of journeys that keep: {row['rule']}",
                     "comparable": "cumulative",
-                    "label": f"Rule: {self._plain(row['rule'])}",
+                    "label": f"Rule: {self.plain(row['rule'])}",
                     "attention": bool(not small and row["conf_high"] < _GOAL),
                 }
             )
@@ -443,7 +447,7 @@ def customer_journeys(
     checked = _checked(log, begun, usable, observed_until, conf_level)
     by_segment = _seen(log, begun, stage_of, segment_col) if segment_col else {}
     ends = [name for name, stage in stage_of.items() if order and stage == order[-1] and name in set(log.touchpoints)]
-    lengths = log.durations(ends=ends or None, observed_until=observed_until)
+    lengths = log.durations(ends=ends or None, observed_until=observed_until, anywhere=True)
     staged = log.stages({k: v.replace("_", " ") for k, v in stage_of.items()}) if stage_of else log
     paths = staged.only(customers=begun).variants()
     often = log.often()

@@ -280,7 +280,7 @@ def significance(
         chosen = drawn(everybody, max_customers, random_state)
         left_out += len(everybody) - len(chosen)
         cases = one.cases[one.cases["customer_id"].isin(chosen)]
-        events, known = _before_landmarks(way, cases, failed)
+        events, known = _before_landmarks(way, cases, failed, _endings(way, outcome))
         cases = cases[cases["case"].isin(events["customer_id"].unique())].set_index("case")
         if len(cases) < 2 * LEAST_OUTCOMES:
             continue
@@ -299,7 +299,7 @@ def significance(
         newest = events[events["customer_id"].isin(last.index)]
         given |= {
             "landmark": last["landmark"],
-            "segment": given["segment"].reindex(last.index),
+            "segment": None if given["segment"] is None else given["segment"].reindex(last.index),
             "random_state": random_state,
         }
         with contextlib.suppress(NotApplicableError):
@@ -313,8 +313,14 @@ def significance(
     return Significance(tuple(judged), importance, importance_of, left_out, way.conf_level, way.min_base)
 
 
+def _endings(way: CustomerJourneys, outcome: str) -> set[str]:
+    """Touchpoints of the last stage and of the stage of the outcome: they are how a journey ends, not what led there."""
+    ending = {way.stage_of.get(outcome, ""), *list(dict.fromkeys(way.stage_of.values()))[-1:]} - {""}
+    return {name for name, stage in way.stage_of.items() if stage in ending}
+
+
 def _before_landmarks(
-    way: CustomerJourneys, cases: pd.DataFrame, failed: pd.DataFrame
+    way: CustomerJourneys, cases: pd.DataFrame, failed: pd.DataFrame, endings: set[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The events of each case, and what failed in it; both by the name of the case."""
     parts, failures = [], []
@@ -324,7 +330,7 @@ def _before_landmarks(
         case = own.set_index("customer_id")["case"]
         events = way.journeys.to_frame(case.index, since=since, before=own["landmark"].max())  # type: ignore[arg-type]
         events["customer_id"] = events["customer_id"].map(case)
-        parts.append(events)
+        parts.append(events[~events["touchpoint"].isin(endings)])
         mine = failed[failed["customer_id"].isin(case.index) & (failed["timestamp"] >= since)]
         failures.append(mine.assign(customer_id=mine["customer_id"].map(case)))
     events = pd.concat(parts, ignore_index=True)

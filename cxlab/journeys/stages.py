@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from cxlab.wording import (
     capital_text,
     describe,
     difference_text,
-    duration_text,
     estimate_text,
     inside_text,
     interval_text,
@@ -95,8 +95,7 @@ class StageMaps:
             if len(one.stages) < 2:
                 continue
             low = _lowest(one.stages, self.min_base)
-            who = f"“{one.segment}”" if one.segment else "Customers"
-            title = f"{who}: the journey in {len(one.stages)} stages, of which {int((~one.stages['known']).sum())} are unknown."
+            title = _lost(one, f"“{one.segment}”: most" if one.segment else "Most")
             if low is not None:
                 title = f"{self._worst(low)}."
                 if one.segment:
@@ -426,7 +425,7 @@ class _Maker:
         ]
         for row in own.sort_values("estimate").head(2).to_dict("records"):
             ends = interval_text(100 * row["conf_low"], 100 * row["conf_high"], "%")
-            plain = capital_text(duration_text(str(row["rule"]).replace("_", " ")))
+            plain = capital_text(self.way.plain(str(row["rule"])))
             said.append(f"{plain}: **{estimate_text(100 * row['estimate'], '%')}** ({ends})")
             bases.append(int(row["n"]))
         if not said and (found := self.onward.get((segment, stage))) and stage != self.order[-1]:
@@ -543,6 +542,19 @@ def _lowest(stages: pd.DataFrame, min_base: int) -> dict[Any, Any] | None:
     """The stage where the curve is lowest; None where fewer than two have one."""
     rated = [row for row in stages.to_dict("records") if pd.notna(row["estimate"]) and row["n"] >= min_base]
     return min(rated, key=lambda row: row["estimate"]) if len(rated) > 1 else None
+
+
+def _lost(one: StageMap, most: str) -> str:
+    """Between which neighbouring stages most are lost: the title of a map without a curve."""
+    reached = one.stages.dropna(subset=["reach"]).to_dict("records")
+    steps = list(pairwise(reached))
+    if not steps:
+        return f"{len(one.stages)} stages, of which {int((~one.stages['known']).sum())} are unknown."
+    first, then = max(steps, key=lambda pair: pair[0]["reach"] - pair[1]["reach"])
+    return (
+        f"{most} are lost between {inside_text(first['label'])} (seen by {first['reach']:.0f}%) and {inside_text(then['label'])} "
+        f"({then['reach']:.0f}%)."
+    )
 
 
 def _axis(maps: tuple[StageMap, ...], unit: str, min_base: int) -> tuple[float, float] | None:
