@@ -79,6 +79,16 @@ def micros(backend: BaseBackend, moment: ibis.Value) -> ibis.Value:
     return moment.truncate("s").epoch_seconds().cast("int64") * 1_000_000 + moment.microsecond().cast("int64")
 
 
+def quantiles(backend: BaseBackend, number: ibis.Value, shares: dict[str, float]) -> dict[str, ibis.Value]:
+    """Interpolated quantiles of whole numbers by name, for `agg`. DuckDB collects and sorts the numbers of a group once for all of
+    them, and turns them into floats after that."""
+    if backend.name == "duckdb":
+        found = number.quantile(list(shares.values()))
+        return {name: found[place] for place, name in enumerate(shares)}
+    number = number.cast("float64")
+    return {name: number.quantile(share) for name, share in shares.items()}
+
+
 def in_byte_order(backend: BaseBackend, text: ibis.Value) -> ibis.Value:
     """A text column to order by, in the order of its bytes. Servers order text by their locale unless told."""
     return _convert_to(text, "UTF8") if backend.name == "postgres" else text

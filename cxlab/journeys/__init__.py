@@ -6,8 +6,10 @@ from cxlab.journeys.log import Journeys
 from cxlab.journeys.maps import CustomerJourneys, customer_journeys
 from cxlab.journeys.moments import DiscreteOrJourney, MomentsOfTruth, discrete_or_journey, moments_of_truth
 from cxlab.journeys.outcomes import Significance, significance
+from cxlab.journeys.pace import Pace, pace
 from cxlab.journeys.reconstruct import reconstruct
 from cxlab.journeys.stages import StageMaps, stage_maps
+from cxlab.journeys.ways import Ways, ways
 
 __all__ = [
     "CustomerJourneys",
@@ -15,15 +17,19 @@ __all__ = [
     "DiscreteOrJourney",
     "Journeys",
     "MomentsOfTruth",
+    "Pace",
     "Significance",
     "StageMaps",
     "TouchpointImportance",
+    "Ways",
     "customer_journeys",
     "designed",
     "discrete_or_journey",
     "moments_of_truth",
+    "pace",
     "reconstruct",
     "significance",
     "stage_maps",
     "touchpoint_importance",
+    "ways",
 ]

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxlab.data.answers import best_answers
 from cxlab.inference import benjamini_hochberg, difference_row, mean_row, share_row
 from cxlab.journeys.maps import CustomerJourneys, Shown, length_text
-from cxlab.journeys.rules import parse
+from cxlab.journeys.rules import Conformance, parse
 from cxlab.wording import capital_text, describe, difference_text, duration_text, inside_text
 
 _MEASURES = {"loyalty": "loyalty", "satisfaction": "satisfaction"}
@@ -111,7 +112,7 @@ def _real(way: CustomerJourneys) -> pd.DataFrame:
                 "then": way.labels.get(str(parts.get("b")), ""), "meant": duration_text(f"within {within}") if within else "",
                 "usual": length_text(pd.Timedelta(waits.median())) if len(waits) >= way.min_base and within else "",
                 "slow": length_text(pd.Timedelta(str(waits.quantile(0.9)))) if len(waits) >= way.min_base and within else "",
-                "never": int(len(mine) - len(waits)) if len(mine) else np.nan,
+                "never": int(mine["failed"].notna().sum() - len(waits)) if len(mine) else np.nan,
                 "n": row["n"], "broken": row["broken"], "undecided": row["undecided"],
                 "estimate": 100 * row["estimate"], "conf_low": 100 * row["conf_low"], "conf_high": 100 * row["conf_high"],
                 "conf_level": row["conf_level"], "unit": "%",
@@ -124,23 +125,20 @@ def _deviants(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.Dat
     columns = ["rule", "plain", "measure", "label_of_measure", "label", "estimate_before", "estimate_after", "difference", "std_error",
                "conf_low", "conf_high", "conf_level", "n_before", "n_after", "unit", "p_value", "reason"]  # fmt: skip
     rows: list[dict[str, Any]] = []
-    for measure in _answers(ratings, items):
+    for measure in _answers(ratings, items, way.conf_level):
         for part in way.checked:
             if not len(part) or not part["broken"].iloc[0]:
                 continue
             rule = str(part["rule"].iloc[0])
-            broke = part.deviations.groupby("customer_id")["timestamp"].min()
-            kept = pd.Index(part.keepers["customer_id"].unique()).difference(broke.index)
             answers = measure["answers"]
-            after = answers[answers["customer_id"].map(broke) < answers["timestamp"]]
             own, others = (
-                measure["of"](_newest(after)),
-                measure["of"](_newest(answers[answers["customer_id"].isin(kept)])),
+                measure["of"](_newest(answers, since)) for since in _since(part, rule, way.journeys.touchpoints)
             )
             gap = difference_row(others, own)
             if min(own["n"], others["n"]) < way.min_base:
                 gap |= dict.fromkeys(("difference", "std_error", "conf_low", "conf_high", "p_value"), np.nan)
                 gap["reason"] = f"n<{way.min_base}"
+                own, others = own | {"estimate": np.nan}, others | {"estimate": np.nan}
             about = {
                 "rule": rule,
                 "plain": way.plain(rule),
@@ -157,7 +155,22 @@ def _deviants(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.Dat
     return table
 
 
-def _answers(ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> Iterator[dict[str, Any]]:
+def _since(part: Conformance, rule: str, names: list[str]) -> tuple[pd.Series, pd.Series]:
+    """From when on answers count, by customer: of those who met a break, and of those to whom the rule was always kept.
+
+    A break is known when its time is over, or where there is no such time at the event that broke the rule. What should follow was
+    kept when it came; of other rules nobody can say when they were, so any answer counts.
+    """
+    asked = part.occasions.dropna(subset=["failed"])
+    broke = part.deviations.groupby("customer_id")["timestamp"].min()
+    if parse(rule, names)[1].get("within"):
+        broke = asked[asked["failed"].astype(bool)].groupby("customer_id")["known_at"].min()
+    kept = pd.Index(part.keepers["customer_id"].unique()).difference(broke.index)
+    always = pd.Series(pd.Timestamp(0, tz="UTC"), index=kept)
+    return broke, asked.groupby("customer_id")["known_at"].min().reindex(kept) if len(asked) else always
+
+
+def _answers(ratings: pd.DataFrame | None, items: pd.DataFrame | None, conf_level: float) -> Iterator[dict[str, Any]]:
     """The answers of customers on loyalty (a mean) and on satisfaction as a whole (the two best, percent)."""
     if ratings is None or items is None or ratings.empty:
         return
@@ -179,20 +192,19 @@ def _answers(ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> Iterat
                     "role": role,
                     "label": f"{name} ({unit})",
                     "answers": mine,
-                    "of": lambda x, unit=unit: mean_row(x["score"], unit=unit),
+                    "of": lambda x, unit=unit: mean_row(x["score"], unit=unit, conf_level=conf_level),
                 }
             else:
-                best = (
-                    item["high"] - 1
-                    if item["high"] - item["low"] <= 10
-                    else item["low"] + 0.8 * (item["high"] - item["low"])
-                )
+                mine = mine.assign(top=best_answers(mine["score"], item["low"], item["high"]))
                 yield {"role": role, "label": f"{label} ({name}, two best answers)", "answers": mine,
-                       "of": lambda x, best=best: share_row((x["score"] >= best).astype(float))}  # fmt: skip
+                       "of": lambda x: share_row(x["top"], conf_level=conf_level)}  # fmt: skip
 
 
-def _newest(answers: pd.DataFrame) -> pd.DataFrame:
-    return answers.sort_values("timestamp", kind="stable").drop_duplicates("customer_id", keep="last")
+def _newest(answers: pd.DataFrame, since: pd.Series) -> pd.DataFrame:
+    """The newest answer of each customer after a moment of its own; of two at once the higher one."""
+    own = answers[answers["customer_id"].isin(since.index)]
+    own = own[own["timestamp"] > own["customer_id"].map(since)] if len(own) else own
+    return own.sort_values(["timestamp", "score"], kind="stable").drop_duplicates("customer_id", keep="last")
 
 
 def _slug(unit: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from cxlab.data.portable import duckdb_hash, keep
+from cxlab.data.portable import duckdb_hash, keep, quantiles
 from cxlab.inference import benjamini_hochberg
 from cxlab.inference.intervals import critical_value, two_sided_p
 from cxlab.journeys.reconstruct import as_lengths
@@ -34,9 +34,9 @@ def transitions(
     keys = [by] if by else []
     rows = journeys.with_segment(by)
     rows = rows.filter(rows.nx.notnull())
-    wait = rows.wait.cast("float64")
+    waits = quantiles(journeys.backend, rows.wait, {"median": 0.5, "slow": 0.9})
     edge = [*keys, "a", "nx"]
-    waited = rows.group_by(edge).agg(n=rows.count(), median=wait.quantile(0.5), slow=wait.quantile(0.9)).to_pandas()
+    waited = rows.group_by(edge).agg(n=rows.count(), **waits).to_pandas()
     crossed = journeys.with_segment(by, journeys.crossings)
     found = waited.merge(crossed.group_by(edge).agg(customers=crossed.count()).to_pandas(), on=edge)
     table = pd.DataFrame({name: found[name] for name in keys})
@@ -88,39 +88,37 @@ def variants(journeys: Journeys, by: str | None) -> pd.DataFrame:
     table = find(journeys, rows, keys)
     total = table.groupby(by)["n"].transform("sum") if by else table["n"].sum()
     table["share"] = table["n"] / total
-    rising = [True] * len(keys) + [False, True]
-    table = table.sort_values([*keys, "n", "order"], ascending=rising, ignore_index=True).drop(columns="order")
+    table = table.sort_values([*keys, "n"], ascending=[True] * len(keys) + [False], kind="stable", ignore_index=True)
     table["coverage"] = table.groupby(by)["share"].cumsum() if by else table["share"].cumsum()
     return table
 
 
 def _variants_by_hash(journeys: Journeys, rows: ibis.Table, keys: list[str]) -> pd.DataFrame:
     """Journeys are told apart by the xor of hashes of (place, touchpoint), which needs no sorting, and by their length; of each
-    variant one example travels to Python."""
+    variant one example travels to Python, each event with its place among all that travel."""
     case = journeys.keys
     hashed = rows.group_by([*keys, *case]).agg(h=duckdb_hash(_.pos.cast("int64") * _SHIFT + _.a).bit_xor(), k=_.count())
     example = {"c": _.c.min()} | ({"journey": _.journey.argmin(_.c)} if len(case) > 1 else {})
-    found = keep(journeys.backend, hashed.group_by([*keys, "h", "k"]).agg(n=_.count(), **example))
-    one = found.to_pandas()
-    events = journeys.table.semi_join(found, case).select(*case, "pos", "a").to_pandas()
-    start = (np.cumsum(one["k"]) - one["k"]).to_numpy()
-    where = pd.MultiIndex.from_frame(one[case]) if len(case) > 1 else pd.Index(one["c"])
-    here = where.get_indexer(pd.MultiIndex.from_frame(events[case]) if len(case) > 1 else events["c"])
-    flat = np.empty(int(one["k"].sum()), dtype="int64")
-    flat[start[here] + events["pos"].to_numpy()] = events["a"].to_numpy()
-    return _as_table(journeys, one, flat, start, keys)
+    found = hashed.group_by([*keys, "h", "k"]).agg(n=_.count(), **example).drop("h")
+    so_far = ibis.cumulative_window(order_by=case)
+    found = keep(journeys.backend, found.mutate(start=found.k.sum().over(so_far).cast("int64") - found.k))
+    one = found.drop(*case).to_pandas()
+    events = journeys.table.inner_join(found.select(*case, "start"), case)
+    placed = events.select("a", at=events.start + events.pos).to_pyarrow()
+    flat = np.empty(placed.num_rows, dtype="int16")
+    flat[placed["at"].to_numpy()] = placed["a"].to_numpy()
+    return _as_table(journeys, one, flat, one["start"].to_numpy(), keys)
 
 
 def _as_table(journeys: Journeys, one: pd.DataFrame, flat: Any, start: Any, keys: list[str]) -> pd.DataFrame:
-    """Variants by name from the codes of all of them in a row; `order` is their place in the alphabet."""
-    labels, marks = journeys.names[flat].tolist(), flat.astype(">u2").tobytes()
-    ends = (start + one["k"].to_numpy()).tolist()
-    paths = [tuple(labels[at:end]) for at, end in zip(start.tolist(), ends, strict=True)]
-    written = [marks[2 * at : 2 * end] for at, end in zip(start.tolist(), ends, strict=True)]
-    order = np.empty(len(written), dtype="int64")
-    order[sorted(range(len(written)), key=written.__getitem__)] = np.arange(len(written))
-    made = {"variant": pd.Series(paths, dtype=object), "n": one["n"].astype("int64"), "order": order}
-    return pd.DataFrame({**{name: one[name] for name in keys}, **made})
+    """Variants by name, in the order of the alphabet, from the codes of all of them in a row."""
+    labels, marks = tuple(journeys.names[flat].tolist()), flat.astype(">u2").tobytes()
+    begins, ends = start.tolist(), (start + one["k"].to_numpy()).tolist()
+    paths = [labels[at:end] for at, end in zip(begins, ends, strict=True)]
+    written = [marks[2 * at : 2 * end] for at, end in zip(begins, ends, strict=True)]
+    order = sorted(range(len(written)), key=written.__getitem__)
+    made = {"variant": pd.Series(paths, dtype=object), "n": one["n"].astype("int64")}
+    return pd.DataFrame({**{name: one[name] for name in keys}, **made}).take(order)
 
 
 def _variants_by_text(journeys: Journeys, rows: ibis.Table, keys: list[str]) -> pd.DataFrame:

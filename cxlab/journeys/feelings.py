@@ -51,11 +51,13 @@ class Feelings:
         )
 
     def words(self, touchpoints: list[str], customers: Any = None, *, min_base: int = 30) -> pd.Series:
-        """Share of each named emotion, the most frequent first; empty where fewer than `min_base` named one."""
+        """Share of each named emotion, the most frequent first, then in the order of the alphabet; empty where fewer than `min_base`
+        named one."""
         own = self.named[self.named["touchpoint"].isin(touchpoints)]
         if customers is not None:
             own = own[own["customer_id"].isin(customers)]
-        return own["word"].iloc[: len(own) if len(own) >= min_base else 0].value_counts(normalize=True)
+        shares = own["word"].iloc[: len(own) if len(own) >= min_base else 0].value_counts(normalize=True)
+        return shares.sort_index().sort_values(ascending=False, kind="stable")
 
 
 def valence(word: Any) -> float:
@@ -64,7 +66,7 @@ def valence(word: Any) -> float:
     >>> valence("Delight"), valence("frustration"), valence("neutral"), valence("seven")
     (1.0, -1.0, 0.0, nan)
     """
-    said = str(word).strip().lower()
+    said = word.strip().lower() if isinstance(word, str) else ""
     for known, value in ((PLEASANT, 1.0), (UNPLEASANT, -1.0), (NEITHER, 0.0)):
         if said in known:
             return value
@@ -102,7 +104,7 @@ def _named(responses: pd.DataFrame | None, items: pd.DataFrame | None) -> tuple[
         own = customers[customers[item["item"]].notna()]
         if own.empty:
             continue
-        newest = own.loc[own["counted_at"].idxmax()] if own["counted_at"].notna().any() else own.iloc[-1]
+        newest = own.sort_values(["counted_at", "survey", "wave"], na_position="first").iloc[-1]
         own = own[(own["survey"] == newest["survey"]) & (own["wave"] == newest["wave"])]
         words = own[item["item"]].astype(str)
         parts.append(

@@ -7,7 +7,7 @@ journey map is drawn from, with the sentences that may be quoted. Stages without
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from cxlab.wording import capital_text, describe, duration_text, inside_text, li
 Shown = tuple[dict[str, Any], pd.DataFrame]
 LEAST_CUSTOMERS = 50
 _TOP = 12
+_MOST_SENTENCES = 7
 _MOST_SEGMENTS = 6
 _STAGE_COLUMNS = [
     "stage", "label", "reach", "customers", "touchpoints", "owners", "estimate", "conf_low", "conf_high", "n", "unit", "reason",
@@ -102,12 +103,17 @@ class CustomerJourneys:
         return f"{self.journeys.n_customers:,} customers, {self.journeys.n_events:,} events."
 
     def plain(self, rule: str) -> str:
-        """A rule as a reader sees it, with the labels of its touchpoints: "the order is followed by getting started within 5 days"."""
+        """A rule as a reader sees it: "order is followed by onboarding within 5 days". A touchpoint that is named in plain words
+        keeps its name, any other (O_SENT) gets its label."""
         parts = parse(rule, self.journeys.touchpoints)[1]
-        said = rule
-        for name in sorted((str(parts[key]) for key in ("a", "b") if parts.get(key)), key=len, reverse=True):
-            said = said.replace(name, f"\0{inside_text(self.labels[name])}\0")
-        return duration_text(said.replace("\0", ""))
+        said = " ".join(rule.split())
+        names = [str(parts[key]) for key in ("a", "b") if parts.get(key)]
+        for place, name in enumerate(names):
+            said = said.replace(name, f"\0{place}", 1)
+        for place, name in enumerate(names):
+            words = name.replace("_", " ") if _PLAIN_NAME.fullmatch(name) else inside_text(self.labels[name])
+            said = said.replace(f"\0{place}", words, 1)
+        return duration_text(said)
 
     def sentences(self) -> list[str]:
         said = []
@@ -143,6 +149,19 @@ class CustomerJourneys:
         if self.n_open:
             said.append(f"{self.n_open:,} of {len(self.lengths):,} journeys were still going on when the log ended.")
         return said
+
+    def all_sentences(self, first: Iterable[Any] = (), then: Iterable[Any] = ()) -> list[str]:
+        """What the page says up front: the sentences of other parts of it before and after those of the journeys, seven at most."""
+        said = [sentence for part in first for sentence in part.sentences()]
+        said += [*self.sentences(), *(sentence for part in then for sentence in part.sentences())]
+        return list(dict.fromkeys(said))[:_MOST_SENTENCES]
+
+    @property
+    def ends(self) -> list[str]:
+        """The touchpoints of the last stage that are in the log: they end a journey."""
+        last = list(self.stage_of.values())[-1:]
+        known = set(self.journeys.touchpoints)
+        return [name for name, stage in self.stage_of.items() if stage in last and name in known]
 
     def base_sentence(self) -> str:
         return (
@@ -381,6 +400,7 @@ class CustomerJourneys:
 _GOAL = 0.9  # share of journeys that should keep a rule, below which the whole interval asks for an action
 
 
+_PLAIN_NAME = re.compile(r"[a-z]+(_[a-z]+)*")
 _NEXT = re.compile(r"(?P<from_touchpoint>\S+) is (?:directly )?followed by (?P<to_touchpoint>\S+)")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.journeys.importance import TouchpointImportance, touchpoint_importance
-from cxlab.journeys.log import drawn
+from cxlab.journeys.log import drawn, moment_of
 from cxlab.journeys.maps import CustomerJourneys, Shown
 from cxlab.journeys.moments import DiscreteOrJourney, MomentsOfTruth, discrete_or_journey, moments_of_truth
 from cxlab.journeys.reconstruct import duration
@@ -154,31 +154,33 @@ class Significance:
         if judged.empty:
             return
         by = {str(method): part.set_index("touchpoint") for method, part in judged.groupby("method")}
-        names = by["lift"]["rank"].sort_values().index if "lift" in by else by["markov"]["rank"].sort_values().index
+        ranked = [by[method]["rank"].sort_values().index for method in ("lift", "markov", "shapley") if method in by]
+        names = list(dict.fromkeys(name for index in ranked for name in index))
+        why = table[table["method"] == "lift"].set_index("touchpoint")["reason"]
         rows = []
         for name in names:
-            row: dict[str, Any] = {"label": capital_text(str(name))}
+            row: dict[str, Any] = {
+                "label": capital_text(str(name)),
+                "estimate": np.nan,
+                "reason": str(why.get(name, "")),
+            }
             for method, part in by.items():
                 if name not in part.index:
                     continue
                 own: Any = part.loc[name]
-                row["reach"] = 100 * own["reach"]
+                row["reach"], row["n"] = 100 * own["reach"], int(own["n_reached"])
                 if method == "lift":
                     row |= {
                         key: own[key]
                         for key in ("estimate", "conf_low", "conf_high", "conf_level", "p_value", "q_value")
                     }
-                    row["n"] = int(own["n_reached"])
                 else:
                     row[method] = _with_ends(100 * own["share"], 100 * own["share_low"], 100 * own["share_high"])
                     row[f"{method}_share"] = 100 * own["share"]
             rows.append(row)
         shown = pd.DataFrame(rows)
-        shown["clear"] = (
-            np.where(shown["q_value"] < 1 - self.conf_level, "Clear", "No clear difference")
-            if "q_value" in shown
-            else ""
-        )
+        clear = np.where(shown["q_value"] < 1 - self.conf_level, "Clear", "No clear difference") if "lift" in by else ""
+        shown["clear"] = np.where(shown["estimate"].isna(), "Not judged", clear)
         said = self.importance.headline()
         pairs = self.importance.agreement()
         apart = pairs[pairs["estimate"].notna()].sort_values("estimate").to_dict("records")
@@ -270,7 +272,7 @@ def significance(
     was broken, or where its customer gave one of the lowest answers in a survey after the event. Where no outcome has 30 customers
     on each side nothing is judged.
     """
-    until = pd.Timestamp(observed_until) if observed_until is not None else way.journeys.last_moment
+    until = moment_of(way.journeys.until(observed_until))
     found = [goal_of(way, outcome)] if outcome else [_staying(way, customers, until, horizon), _loyalty(ratings, items)]
     judged: list[_Judged] = []
     importance, importance_of, left_out = None, None, 0
@@ -281,8 +283,9 @@ def significance(
         left_out += len(everybody) - len(chosen)
         cases = one.cases[one.cases["customer_id"].isin(chosen)]
         events, known = _before_landmarks(way, cases, failed, _endings(way, outcome))
-        cases = cases[cases["case"].isin(events["customer_id"].unique())].set_index("case")
-        if len(cases) < 2 * LEAST_OUTCOMES:
+        cases = cases.set_index("case")
+        cases = cases[events.groupby("customer_id")["timestamp"].min().reindex(cases.index) < cases["landmark"]]
+        if not _are_enough(cases, one.binary):
             continue
         given: dict[str, Any] = {
             "landmark": cases["landmark"], "segment": _groups(way, cases, customers), "conf_level": way.conf_level,
@@ -294,7 +297,6 @@ def significance(
             )
         except NotApplicableError:
             continue
-        compared = None
         last = cases[cases["landmark"] == cases["landmark"].max()] if one.binary and not outcome else cases
         newest = events[events["customer_id"].isin(last.index)]
         given |= {
@@ -302,15 +304,23 @@ def significance(
             "segment": None if given["segment"] is None else given["segment"].reindex(last.index),
             "random_state": random_state,
         }
+        compared, enough = None, _are_enough(last, one.binary)
         with contextlib.suppress(NotApplicableError):
-            compared = discrete_or_journey(newest, values.reindex(last.index), **given)
+            compared = None if not enough else discrete_or_journey(newest, values.reindex(last.index), **given)
         judged.append(_Judged(one, moments, compared))
-        if importance is None and one.binary:
+        if importance is None and one.binary and enough:
             importance = touchpoint_importance(
                 newest, values.reindex(last.index), n_boot=n_boot, min_base=way.min_base, **given
             )
             importance_of = one
     return Significance(tuple(judged), importance, importance_of, left_out, way.conf_level, way.min_base)
+
+
+def _are_enough(cases: pd.DataFrame, binary: bool) -> bool:
+    """Whether thirty customers have each outcome; of a score, whether twice as many have one."""
+    if not binary:
+        return len(cases) >= 2 * LEAST_OUTCOMES
+    return min(cases.loc[cases["value"] == value, "customer_id"].nunique() for value in (0, 1)) >= LEAST_OUTCOMES
 
 
 def _endings(way: CustomerJourneys, outcome: str) -> set[str]:
@@ -335,7 +345,9 @@ def _before_landmarks(
         failures.append(mine.assign(customer_id=mine["customer_id"].map(case)))
     events = pd.concat(parts, ignore_index=True)
     labels = {name: inside_text(label) for name, label in way.labels.items()}
-    return events.assign(touchpoint=events["touchpoint"].map(labels)), pd.concat(failures, ignore_index=True)
+    events = events.assign(touchpoint=events["touchpoint"].map(labels))
+    known = pd.concat(failures, ignore_index=True)
+    return events, known[known["touchpoint"].isin(events["touchpoint"].unique())]
 
 
 def _groups(way: CustomerJourneys, cases: pd.DataFrame, customers: pd.DataFrame | None) -> pd.Series | None:
@@ -402,7 +414,7 @@ def _staying(
             pd.DataFrame(
                 {
                     "case": [f"{name} at {number}" for name in who], "customer_id": who,
-                    "value": (~(ended[who] < landmark + span)).astype(float).to_numpy(), "landmark": landmark,
+                    "value": (~(ended[who] <= landmark + span)).astype(float).to_numpy(), "landmark": landmark,
                     "since": landmark - span,
                 }
             )
@@ -426,7 +438,7 @@ def _loyalty(ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> Outcom
         return None
     item = asked.iloc[0]
     mine = ratings[(ratings["item"] == item["item"]) & (ratings["perspective"] == "customer")]
-    mine = mine.dropna(subset=["customer_id", "score", "timestamp"]).sort_values("timestamp", kind="stable")
+    mine = mine.dropna(subset=["customer_id", "score", "timestamp"]).sort_values(["timestamp", "score"], kind="stable")
     mine = mine.drop_duplicates("customer_id", keep="last").sort_values("customer_id")
     if len(mine) < 2 * LEAST_OUTCOMES or mine["score"].nunique() < 2:
         return None

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
+from cxlab.data.answers import best_answers
 from cxlab.inference import benjamini_hochberg, difference_row, share_of, share_row
 from cxlab.journeys.feelings import Feelings, feelings
 from cxlab.journeys.maps import CustomerJourneys, Shown, largest_segments
@@ -31,6 +33,7 @@ from cxlab.wording import (
 
 _MOST_MAPS = 4  # segments with a map of their own on the page
 _IN_A_LANE = 3
+_MOST_EVENTS = 2**32  # of one journey
 _FILLED_BY = {
     "Do": "Events of this stage would show it",
     "Need": "A question on needs or expectations here would show it",
@@ -95,7 +98,7 @@ class StageMaps:
             if len(one.stages) < 2:
                 continue
             low = _lowest(one.stages, self.min_base)
-            title = _lost(one, f"“{one.segment}”: most" if one.segment else "Most")
+            title = _lost(one)
             if low is not None:
                 title = f"{self._worst(low)}."
                 if one.segment:
@@ -144,7 +147,8 @@ class StageMaps:
             ),
             "note": {
                 "Test": f"{len(tested)} differences, by customer, Benjamini–Hochberg; {len(clear)} are clear",
-                "Not tested": f"{len(self.differences) - len(tested)} that rest on fewer than {self.min_base} on one side",
+                "Not tested": f"{len(self.differences) - len(tested)} that rest on fewer than {self.min_base} on one side, or in "
+                "which nobody differs",
             },
         }, rows.reset_index(drop=True)  # fmt: skip
 
@@ -180,7 +184,7 @@ def stage_maps(
         curve_unit=made.curve_unit,
         curve_words=made.curve_words,
         axis=_axis(maps, made.curve_unit, way.min_base),
-        unread=made.felt.unread if made.felt.source.startswith("emotions") else (),
+        unread=made.felt.unread,
         conf_level=way.conf_level,
         min_base=way.min_base,
     )
@@ -321,9 +325,7 @@ class _Maker:
             own = own[own["customer_id"].isin(customers)]
         if own.empty:
             return {"n": 0}
-        best = (
-            own["score"] >= item["high"] - 1 if item["high"] - item["low"] <= 10 else own["score"] >= item["high"] * 0.8
-        ).astype(float)
+        best = best_answers(own["score"], item["low"], item["high"])
         return share_row(best, clusters=own["customer_id"], conf_level=self.way.conf_level)
 
     def _feel(self, stage: str, customers: Any) -> dict[str, Any]:
@@ -363,19 +365,20 @@ class _Maker:
         own = self.promises[self.promises["touchpoint"].isin(self.places(stage))].to_dict("records")
         if not own:
             return {}
-        said = []
+        said, tone = [], ""
         for row in own:
             kept = "cannot be measured yet"
             if pd.notna(row["estimate"]) and row["n"] >= self.way.min_base:
                 ends = interval_text(100 * row["conf_low"], 100 * row["conf_high"], "%")
                 verdict = "**broken**, " if row["status"] == "broken" else ""
+                tone = "worse" if verdict else tone
                 kept = f"{verdict}kept {estimate_text(100 * row['estimate'], '%')} ({ends})"
             said.append(f"“{row['statement']}”: {kept}")
-        tone = "worse" if any(row["status"] == "broken" for row in own) else ""
         return {"text": "; ".join(said), "tone": tone, "fact": True}
 
     def _onward(self) -> dict[tuple[str, str], tuple[float, float, float, int]]:
-        """For each segment and stage, the share of those who came that come to a later stage: with its interval and base."""
+        """For each segment and stage, the share of those who came that come to a later stage after it: with its interval and base.
+        Of the last stage in the log nothing can be said, because what follows it is not known."""
         known = [stage for stage in self.order if set(self.places(stage)) & self.in_log]
         if len(known) < 2:
             return {}
@@ -389,16 +392,15 @@ class _Maker:
         found: dict[tuple[str, str], tuple[float, float, float, int]] = {}
         for by in dict.fromkeys(["", self.by]):
             t = log.with_segment(by or None)
-            t = t.mutate(stage=t.a.cases(*pairs, else_=None))
+            at = t.pos.cast("int64") + (t.journey.cast("int64") * _MOST_EVENTS if log.is_split else 0)
+            t = t.mutate(stage=t.a.cases(*pairs, else_=None), at=at)
             t = t.filter(t.stage.notnull())
-            keys = [*([by] if by else []), "c"]
-            far = t.group_by(keys).agg(far=t.stage.max())
-            seen = t.select(*keys, "stage").distinct().inner_join(far.drop(*([by] if by else [])), "c")
             keys = [*([by] if by else []), "stage"]
-            counted = (
-                seen.group_by(keys).agg(n=seen.count(), on=(seen.far > seen.stage).cast("int32").sum()).to_pandas()
-            )
-            for row in counted.to_dict("records"):
+            seen = t.group_by([*keys, "c"]).agg(begins=t["at"].min(), ends=t["at"].max())
+            later = ibis.window(group_by="c", order_by=seen.stage, rows=(1, None))
+            seen = seen.mutate(on=(seen.ends.max().over(later) > seen.begins).fill_null(False))
+            counted = seen.group_by(keys).agg(n=seen.count(), on=seen.on.cast("int32").sum()).to_pandas()
+            for row in counted[counted["stage"] < len(known) - 1].to_dict("records"):
                 share = share_of(int(row["on"]), int(row["n"]), conf_level=self.way.conf_level)
                 place = (str(row[by]) if by else "", known[int(row["stage"])])
                 found[place] = (share["estimate"], share["conf_low"], share["conf_high"], int(row["n"]))
@@ -428,7 +430,7 @@ class _Maker:
             plain = capital_text(self.way.plain(str(row["rule"])))
             said.append(f"{plain}: **{estimate_text(100 * row['estimate'], '%')}** ({ends})")
             bases.append(int(row["n"]))
-        if not said and (found := self.onward.get((segment, stage))) and stage != self.order[-1]:
+        if not said and (found := self.onward.get((segment, stage))):
             share, low, high, n = found
             if n >= self.way.min_base:
                 said.append(f"Come to a later stage: **{estimate_text(share, '%')}** ({interval_text(low, high, '%')})")
@@ -453,7 +455,7 @@ class _Maker:
                 ]
                 pairs = {
                     "reach": self._reach_pair(stage, segment, begun),
-                    "satisfied": self._rated_pair(stage, inside, outside),
+                    "satisfaction": self._rated_pair(stage, inside, outside),
                 }
                 if self.net:
                     pairs["net feeling"] = (self._net(stage, inside), self._net(stage, outside))
@@ -532,10 +534,12 @@ def _newest_ratings(ratings: pd.DataFrame | None) -> pd.DataFrame:
     if ratings is None or ratings.empty:
         return pd.DataFrame()
     mine = ratings[(ratings["perspective"] == "customer") & ratings["role"].isin(["need", "importance", "expectation"])]
-    newest = mine.groupby(["item", "wave"])["timestamp"].transform("max") == mine.groupby("item")[
-        "timestamp"
-    ].transform("max")
-    return mine[newest & mine["score"].notna()]
+    mine = mine[mine["score"].notna()]
+    mine = mine.assign(
+        asked=mine["timestamp"].fillna(pd.Timestamp(0, tz="UTC"))
+    )  # of unknown time: older than the others
+    own, last = (mine.groupby(by)["asked"].transform("max") for by in (["item", "survey", "wave"], "item"))
+    return mine[own == last]
 
 
 def _lowest(stages: pd.DataFrame, min_base: int) -> dict[Any, Any] | None:
@@ -544,16 +548,18 @@ def _lowest(stages: pd.DataFrame, min_base: int) -> dict[Any, Any] | None:
     return min(rated, key=lambda row: row["estimate"]) if len(rated) > 1 else None
 
 
-def _lost(one: StageMap, most: str) -> str:
-    """Between which neighbouring stages most are lost: the title of a map without a curve."""
+def _lost(one: StageMap) -> str:
+    """Between which neighbouring stages most are lost: the title of a map without a curve. More may come to a stage than to the one
+    before it, because some begin there."""
+    whose = f"“{one.segment}”: " if one.segment else ""
     reached = one.stages.dropna(subset=["reach"]).to_dict("records")
-    steps = list(pairwise(reached))
+    steps = [(first, then) for first, then in pairwise(reached) if first["reach"] > then["reach"]]
     if not steps:
-        return f"{len(one.stages)} stages, of which {int((~one.stages['known']).sum())} are unknown."
+        return f"{whose}{len(one.stages)} stages, {int((~one.stages['known']).sum())} of them unknown."
     first, then = max(steps, key=lambda pair: pair[0]["reach"] - pair[1]["reach"])
     return (
-        f"{most} are lost between {inside_text(first['label'])} (seen by {first['reach']:.0f}%) and {inside_text(then['label'])} "
-        f"({then['reach']:.0f}%)."
+        f"{whose}{'most' if whose else 'Most'} are lost between {inside_text(first['label'])} (seen by {first['reach']:.0f}%) and "
+        f"{inside_text(then['label'])} ({then['reach']:.0f}%)."
     )
 
 

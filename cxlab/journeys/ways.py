@@ -56,10 +56,7 @@ _LOOPS = [
     "touchpoint", "label", "events", "again", "share_of_events", "at_once", "returns", "median_return", "usual", *_FIGURES,
 ]  # fmt: skip
 _PAIRS = ["touchpoint", "other", "label", "other_label", "times_first", "against", *_FIGURES]
-_FEWEST, _FIXED = (
-    1.0,
-    90.0,
-)  # percent of journeys in which a touchpoint comes again; in which two come in the same order
+_FEWEST, _FIXED, _ALWAYS = 1.0, 90.0, 99.0  # percent of journeys: it comes again, two come in one order, nearly always
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ class Ways:
             last = self.step_matrix[steps == steps.max()]
             over = float(last.loc[last["label"] == END, "estimate"].sum())
             there = last[~last["label"].isin([END, OTHERS])].sort_values("estimate", ascending=False, kind="stable")
-            most = there.to_dict("records")[0] if len(there) else {"estimate": 0.0}
+            most: dict[Any, Any] = there.to_dict("records")[0] if len(there) else {"estimate": 0.0}
             said = [f"{_about(over)}% of journeys have no fourth step after {self._anchor_words()}"] if over else []
             if most["estimate"] > 0:
                 whose = "" if said else f" after {self._anchor_words()}"

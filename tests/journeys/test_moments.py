@@ -121,7 +121,7 @@ def test_events_at_the_landmark_or_after_it_do_not_count() -> None:
 
 def test_who_and_what_is_left_out_is_counted_and_adds_up_to_what_was_given() -> None:
     events = log(
-        ("a", "01", "shop"), ("a", "03", "help"), ("b", "02", "shop"), ("c", "09", "shop"), ("d", "01", "shop"), ("e", "01", "shop"),
+        ("a", "01", "shop"), ("a", "03", "help"), ("b", "02", "shop"), ("c", "05", "shop"), ("d", "01", "shop"), ("e", "01", "shop"),
     )  # fmt: skip
     outcome = pd.Series([1.0, 2.0, 3.0, np.nan, 5.0], index=["a", "b", "c", "d", "x"])
     landmark = moment("05", "a", "c", "d", "x")
@@ -533,40 +533,56 @@ def test_customers_never_stand_on_both_sides_of_a_fold_and_outcomes_are_spread_e
     outcome = pd.Series((np.arange(200) < 40).astype(int), index=ids)
     landmark = pd.Series([END - pd.Timedelta(1, unit="D"), END] * 100, index=ids)
     read = moments._read(events, outcome, landmark, None)
-    fold = moments._dealt(read, 5, np.random.RandomState(0))
+    fold = moments._dealt(moments._Judged(read.y, read.customer, True), 5, np.random.RandomState(0))
     assert pd.Series(fold).groupby(read.customer).nunique().eq(1).all()
     each = pd.Series(read.customer[read.y == 1]).groupby(fold[read.y == 1]).nunique()
     assert each.max() - each.min() <= 1
 
 
-def test_the_score_and_its_error_by_hand() -> None:
-    # losses of the model 1 1 0 0, of the mean 2 2 2 2: R² 1 − 2/8; each customer moves it by (2/8 · 2 − loss) / 8, ∓ 1/16
-    read = moments._read(*four())
+def test_the_score_by_hand() -> None:
+    # squared errors of the model 1 1 0 0, of the mean 2 2 2 2: 1 − 2/8
+    judged = moments._Judged(np.array([1.0, 5.0, 2.0, 8.0]), np.arange(4), False)
+    guess = judged.y + np.array([1, -1, 0, 0])
     parts = np.zeros((1, 4), dtype=np.intp)
-    score, moved = moments._scores(read, parts, (read.y + np.array([1, -1, 0, 0]))[None], (read.y + np.sqrt(2))[None])[
-        "r2"
-    ]
-    assert score == pytest.approx(0.75)
-    np.testing.assert_allclose(moved, [-1 / 16, -1 / 16, 1 / 16, 1 / 16])
-    row = moments._by_customer(score, moved, 0.95)
-    assert row["std_error"] == pytest.approx(np.sqrt(4 / 3 * 4 / 256))
-    assert row["conf_high"] == pytest.approx(0.75 + 3.1824463 * row["std_error"])  # t with three degrees of freedom
+    assert moments._scores(judged, parts, guess[None], judged.y[None] + np.sqrt(2))["r2"] == pytest.approx(0.75)
+    # folds (a b c d) and (e f g): in one both pairs with a 1 are right and one of two ties, 3.5 of 4; in the other 1 of 2
+    yes_no = moments._Judged(np.array([1.0, 1, 0, 0, 1, 0, 0]), np.arange(7), True)
+    guess = np.array([0.9, 0.5, 0.5, 0.1, 0.4, 0.3, 0.6])
+    found = moments._scores(yes_no, np.array([[0, 0, 0, 0, 1, 1, 1]]), guess[None], np.full((1, 7), 0.5))
+    assert found["auc"] == pytest.approx((3.5 / 4 + 1 / 2) / 2)
+    assert found["brier_skill"] == pytest.approx(1 - (0.01 + 0.25 + 0.25 + 0.01 + 0.36 + 0.09 + 0.36) / (7 * 0.25))
 
 
-def four() -> tuple[pd.DataFrame, pd.Series, pd.Series, None]:
-    events = log(*((name, "01", "shop") for name in "abcd"))
-    return events, pd.Series([1.0, 5.0, 2.0, 8.0], index=list("abcd")), moment("09", *"abcd"), None
+def test_the_interval_of_a_score_by_hand() -> None:
+    # halves differ by .2 and .4: squares .04 and .16, mean .1, a quarter of it .025; t with two degrees of freedom 4.3027
+    row = moments._by_halves(0.5, [[0.6, 0.4], [0.3, 0.7]], 0.95)
+    assert row["std_error"] == pytest.approx(np.sqrt(0.025))
+    assert (row["conf_low"], row["conf_high"]) == pytest.approx(
+        (0.5 - 4.3026527 * 0.15811388, 0.5 + 4.3026527 * 0.15811388)
+    )
+    same = moments._by_halves(0.0, [[0.1, 0.1], [0.1, 0.1]], 0.95)
+    assert np.isnan(same["std_error"])
+    assert same["reason"] == "halves of the customers do not differ"
 
 
-def test_the_area_under_the_curve_is_that_of_all_pairs_and_its_error_that_of_leaving_out() -> None:
-    rng = np.random.default_rng(3)
-    y, guess = (rng.random(60) < 0.4).astype(float), rng.integers(0, 8, 60).astype(float)
-    pairs = np.sign(guess[y == 1][:, None] - guess[y == 0][None, :])  # ties count half
-    area, moved = moments._auc(y, guess, np.zeros(60, dtype=np.intp))
-    assert area == pytest.approx((0.5 + pairs / 2).mean())
-    yes, no = (0.5 + pairs / 2).mean(axis=1), (0.5 + pairs / 2).mean(axis=0)
-    # DeLong: variances of the two components over their numbers, with n instead of n − 1
-    assert (moved**2).sum() == pytest.approx(yes.var() / len(yes) + no.var() / len(no))
+def test_halves_are_made_of_other_customers_and_together_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = moments._Judged(np.arange(40.0), np.repeat(np.arange(20), 2), False)
+    monkeypatch.setattr(moments, "_validated", lambda features, half, *_: (features["x"].ravel().tolist(), half))
+    found: Any = moments._halves({"x": judged.y[:, None]}, judged, 2, np.random.RandomState(0))
+    assert len(found) == 10
+    for (x, first), (other_x, second) in found:
+        assert x == first.y.tolist()
+        assert len({value // 2 for value in first.y}) == len({value // 2 for value in second.y}) == 10  # customers
+        assert sorted(x + other_x) == judged.y.tolist()
+
+
+def test_the_error_of_a_score_is_about_that_of_its_kind() -> None:
+    """Of the AUC of luck, 60 ones among 200: √(201 / (12 · 60 · 140)) = .045, and more for the model being made of the same."""
+    rng = np.random.default_rng(6)
+    events, _, _ = walks(200, rng)
+    found = compared(events, (np.arange(200) < 60).astype(int)).to_frame()
+    error = found[(found["metric"] == "auc") & (found["model"] == "touchpoints")]["std_error"].item()
+    assert 0.03 < error < 0.11
 
 
 def test_too_few_customers_or_outcomes_are_refused_with_what_is_needed() -> None:
