@@ -153,7 +153,15 @@ class Journeys:
     def sessions(
         self, gap: str | pd.Timedelta | None = "30min", *, begins: Sequence[str] = (), ends: Sequence[str] = ()
     ) -> Journeys:
-        """The journeys cut further into sessions, which never reach over the end of a journey. Rules as of `split`."""
+        """The journeys cut further into sessions, which never reach over the end of a journey. Rules as of `split`.
+
+        >>> from cxlab.journeys import reconstruct
+        >>> times = ["2026-01-01", "2026-01-02", "2026-01-12", "2026-01-12 01:00", "2026-01-13"]
+        >>> log = pd.DataFrame({"customer_id": "c", "timestamp": pd.to_datetime(times, format="ISO8601"), "touchpoint": list("ABCDE")})
+        >>> found = reconstruct(log).split("5d").sessions("12h").to_frame()
+        >>> list(zip(found["touchpoint"], found["journey"], found["position"]))
+        [('A', 0, 0), ('B', 1, 0), ('C', 2, 0), ('D', 2, 1), ('E', 3, 0)]
+        """
         return self._cut(gap, begins, ends, "session")
 
     def _cut(self, gap: str | pd.Timedelta | None, begins: Sequence[str], ends: Sequence[str], grain: str) -> Journeys:

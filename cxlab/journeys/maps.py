@@ -176,55 +176,6 @@ class CustomerJourneys:
             table[column] = 100 * table[column]
         return table
 
-    def map_shown(self) -> Iterator[Shown]:
-        """The stages of the journeys that begin in the log."""
-        if len(self.stages):
-            known = self.stages[self.stages["estimate"].notna()]
-            title = (
-                f"Of {self.n_begun:,} customers whose journey begins in the log, "
-                + list_text(
-                    f"{row['reach']:.0f}% are seen in {inside_text(row['label'])}"
-                    for row in self.stages.dropna(subset=["reach"]).to_dict("records")[:3]
-                )
-                + "."
-            )
-            if len(known) > 1:
-                low = min(known.to_dict("records"), key=lambda row: row["estimate"])
-                high = max(known.to_dict("records"), key=lambda row: row["estimate"])
-                title = (
-                    f"Satisfaction is lowest in {inside_text(low['label'])} ({low['estimate']:.0f}%) and highest in "
-                    f"{inside_text(high['label'])} ({high['estimate']:.0f}%)."
-                )
-            seen = self.stages.assign(
-                estimate=self.stages["reach"], unit="%", conf_low=np.nan, conf_high=np.nan, n=self.n_begun
-            )
-            yield {
-                "name": "map",
-                "title": title,
-                "subtitle": f"Above: customers seen in a stage; below: {self.score_words}, {100 * self.conf_level:g}% interval"
-                if self.score_words
-                else "Customers seen in a stage, percent; nobody was asked how satisfied they were",
-                "alt": describe("Map of the stages, customers seen in each", seen, label_col="label", unit="%"),
-                "note": {
-                    "Base": f"{self.n_begun:,} customers whose journey begins in the log; ratings of all customers",
-                    "Surveys": "Each touchpoint by one survey: tracking, else after an event, else the deep dive",
-                    "Unknown": "A hatched stage has no events, or none of its touchpoints is in the log",
-                },
-            }, self.stages  # fmt: skip
-
-    def lanes_shown(self) -> Iterator[Shown]:
-        """What stands in each stage of the map, as a table."""
-        if len(self.stages):
-            open_ = int(self.stages["owners"].str.contains("no owner").sum())
-            title = f"{len(self.stages)} stages, {open_} of them with a touchpoint that nobody owns."
-            yield (
-                {
-                    "title": title,
-                    "subtitle": "Touchpoints by stage with their reach, their owners, and how they are rated",
-                },
-                self.stages,
-            )
-
     def rules_shown(self) -> Iterator[Shown]:
         rows = self.rules[self.rules["n"] > 0].copy()
         if len(rows):
@@ -297,40 +248,6 @@ class CustomerJourneys:
                     "Test": f"{tested} shares against all other segments, by customer, Benjamini–Hochberg",
                 },
             }, rows.assign(clear=rows["reading"] == "changed").reset_index(drop=True)  # fmt: skip
-
-    def segment_maps_shown(self) -> Iterator[Shown]:
-        """The map of every segment, one under the other."""
-        rows = self.segment_stages
-        drawn = rows[rows["begun"] >= self.min_base]
-        if len(drawn):
-            low = {}
-            for segment, part in drawn[drawn["n"] >= self.min_base].groupby("segment", sort=False):
-                rated = part[part["estimate"].notna()].to_dict("records")
-                if len(rated) > 1:
-                    low[segment] = min(rated, key=lambda row: row["estimate"])["label"]
-            title = f"The journeys of {rows['segment'].nunique()} segments, stage by stage."
-            if low:
-                worst, times = pd.Series(low).value_counts(sort=True).reset_index().iloc[0]
-                counted = f"{times} of {len(low)} segments are" if len(low) > 1 else f"“{next(iter(low))}” is"
-                title = f"{counted} least satisfied in {inside_text(worst)}."
-            yield {
-                "name": "segment_maps",
-                "title": title,
-                "subtitle": "Customers of each segment seen in a stage; below, "
-                + (f"{self.score_words}, {100 * self.conf_level:g}% interval" if self.score_words else "nobody was asked"),
-                "alt": describe(
-                    "Maps of the stages by segment", drawn, label_col="label", series_col="segment", unit="%",
-                    min_base=self.min_base,
-                ),
-                "note": {
-                    "Base": "Customers of the segment whose journey begins in the log; ratings of all customers of the segment",
-                    "Test": "None between segments here; whom they reach is tested below",
-                },
-            }, rows.assign(  # whom a hidden segment reaches is hidden in the table too
-                reach=rows["reach"].where(rows["begun"] >= self.min_base),
-                customers=rows["customers"].where(rows["begun"] >= self.min_base),
-                touchpoints=rows["touchpoints"].where(rows["begun"] >= self.min_base, ""),
-            )  # fmt: skip
 
     def quality_shown(self) -> pd.DataFrame:
         words = {

@@ -324,9 +324,9 @@ def _are_enough(cases: pd.DataFrame, binary: bool) -> bool:
 
 
 def _endings(way: CustomerJourneys, outcome: str) -> set[str]:
-    """Touchpoints of the last stage and of the stage of the outcome: they are how a journey ends, not what led there."""
+    """The outcome, and the touchpoints of its stage and of the last stage: they are how a journey ends, not what led there."""
     ending = {way.stage_of.get(outcome, ""), *list(dict.fromkeys(way.stage_of.values()))[-1:]} - {""}
-    return {name for name, stage in way.stage_of.items() if stage in ending}
+    return {name for name, stage in way.stage_of.items() if stage in ending} | ({outcome} - {""})
 
 
 def _before_landmarks(
@@ -467,7 +467,7 @@ def _failures(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.Dat
             (ratings["role"] == "satisfaction") & (ratings["perspective"] == "customer") & (ratings["survey"] == "event")
             & ratings["touchpoint"].isin(way.journeys.touchpoints)
         ].dropna(subset=["customer_id", "score", "timestamp"])  # fmt: skip
-        low, high = mine["item"].map(known["low"]), mine["item"].map(known["high"])
+        low, high = (mine["item"].map(known[end]).astype(float) for end in ("low", "high"))
         failed = mine["score"] <= low + _FAILED_SHARE * (high - low)
         parts.append(mine[["customer_id", "touchpoint", "timestamp"]].assign(failed=failed.to_numpy()))
     parts = [part for part in parts if len(part)]

@@ -92,7 +92,7 @@ class StageMaps:
             else (f"Customers are least satisfied in {inside_text(low['label'])}: {figure} ({ends})")
         )
 
-    def shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]:
+    def maps_shown(self) -> Iterator[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]:
         """The words, stages and lanes of each map: all customers first."""
         for number, one in enumerate(self.maps):
             if len(one.stages) < 2:
@@ -104,7 +104,7 @@ class StageMaps:
                 if one.segment:
                     title = f"“{one.segment}”: {title[0].lower()}{title[1:]}"
             yield {
-                "name": "map" if not one.segment else f"map_{number}",
+                "name": f"map_{number or 'all'}",
                 "title": title,
                 "subtitle": f"{one.n_customers:,} customers whose journey begins in the log. "
                 + (f"Curve: {self.curve_words}" if self.curve_words else "Nobody was asked how they feel"),

@@ -46,11 +46,15 @@ BEFORE, AFTER_FLOW, AFTER_MATRIX = 2, 3, 4  # steps; the titles say "fourth"
 EVERYBODY, OTHERS = "All", "all others"
 _TOP_MATRIX, _TOP_LOOPS, _TOP_PAIRS, _TOP_SEGMENTS = 10, 8, 8, 4
 _MOST_STEPS, _TITLE_STEPS = 9, 6
+_MOST_PATHS = (
+    800  # compared with each other; all 1,309 of a real log stood for others as well, to 0.0001 of the mean distance
+)
 _FIGURES = ["estimate", "std_error", "conf_low", "conf_high", "conf_level", "n", "unit", "reason"]
 _FLOW = ["step", "from_touchpoint", "to_touchpoint", "from_label", "to_label", "journeys", "share", *_FIGURES]
 _MATRIX = ["label", "step", "step_label", "journeys", *_FIGURES]
 _REPRESENTATIVES = [
-    "segment", "representative", "path", "steps", "journeys", "same", "mean_distance", "differ", "refound", *_FIGURES,
+    "segment", "representative", "path", "steps", "journeys", "same", "mean_distance", "differ", "refound", "paths",
+    "paths_compared", *_FIGURES,
 ]  # fmt: skip
 _LOOPS = [
     "touchpoint", "label", "events", "again", "share_of_events", "at_once", "returns", "median_return", "usual", *_FIGURES,
@@ -67,7 +71,8 @@ class Ways:
 
     `representatives` has one row a segment ("All": everybody) and journey that stands for others: representative (1, 2, …), path
     (text), steps, estimate (percent of the n journeys nearest to it), journeys, same (that took exactly this path), mean_distance
-    (0 to 1) and differ (percent): the share of steps in which a journey differs from the one that stands for it; refound.
+    (0 to 1) and differ (percent): the share of steps in which a journey differs from the one that stands for it; refound; the
+    distinct paths, and paths_compared, the sample of them that representatives were chosen from.
     `loops` has one row a touchpoint: estimate (percent of the n journeys with it, in which it comes again), events, again (events
     that are not the first of their journey) and their share_of_events (percent), of these at_once and returns (after something
     else), median_return of the returns, and usual, the same as text. Those below 1% are left out.
@@ -162,6 +167,10 @@ class Ways:
                 "Method": f"Each goes to the nearest of {len(own)} by edit distance; on average {_about(100 * whole)}% of steps differ",
                 "Open": "A journey that still goes on counts with the steps it has so far",
             }
+            if own[0]["paths_compared"] < own[0]["paths"]:
+                note["Method"] += (
+                    f"; chosen from {own[0]['paths_compared']:,} of {own[0]['paths']:,} paths, frequent ones first"
+                )
             if rows["segment"].nunique() > 1:
                 note["Segments"] = f"The {_TOP_SEGMENTS} with most customers"
             if self.left_out:
@@ -418,11 +427,13 @@ def _representatives(
             left_out += [segment] if segment != EVERYBODY else []
             continue
         found = representatives(
-            paths[["variant", "n"]], k=min(k, len(paths)), conf_level=way.conf_level, random_state=random_state
-        ).table
+            paths[["variant", "n"]], k=min(k, len(paths)), max_paths=max(_MOST_PATHS, k), conf_level=way.conf_level,
+            random_state=random_state,
+        )  # fmt: skip
         rows += [
             {**row, "segment": segment, "path": path_text(row["path"]), "differ": 100 * row["mean_distance"]}
-            for row in found.to_dict("records")
+            | {"paths": found.n_paths, "paths_compared": found.n_sampled}
+            for row in found.table.to_dict("records")
         ]
     return pd.DataFrame(rows, columns=_REPRESENTATIVES), tuple(left_out)
 

@@ -97,7 +97,7 @@ def compared(log: pd.DataFrame | None = None, ratings: Any = None, **more: Any) 
     return designed(way, ratings=answers(SCORES) if ratings is None else ratings, items=ITEMS)
 
 
-def only(found: Designed) -> dict[str, Any]:
+def only(found: Designed) -> Any:
     (row,) = found.deviants.to_dict("records")
     return row
 
@@ -196,9 +196,11 @@ def test_the_answers_of_keepers_count_from_when_the_rule_was_kept() -> None:
     assert (row["n_before"], row["difference"]) == (35, pytest.approx(4 - 314 / 35))
 
 
-def test_who_both_kept_and_broke_is_no_keeper() -> None:
+@pytest.mark.parametrize("gap", ["", "5d"])
+def test_who_both_kept_and_broke_is_no_keeper(gap: str) -> None:
+    # eight order again and wait in vain: in the same journey, or in a second one after a silence of a week
     again = events(*((name, 10.0, "order") for name in names("kept", 8)))
-    row = only(compared(pd.concat([orders(), again.assign(event_id=again["event_id"] + 900)])))
+    row = only(compared(pd.concat([orders(), again.assign(event_id=again["event_id"] + 900)]), gap=gap))
     assert (row["n_before"], row["n_after"]) == (32, 48)
 
 

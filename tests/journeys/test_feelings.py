@@ -95,9 +95,9 @@ def test_no_word_is_of_two_signs_and_every_one_is_read_whatever_its_case() -> No
 def test_the_newest_wave_that_asked_counts() -> None:
     rows = pd.concat(
         [
-            named("order_felt", *["worry"] * 3, wave="1", day=1),
-            named("order_felt", "joy", "joy", wave="2", day=2),
-            named("help_felt", "joy", wave="3", day=3),  # asked nothing about the order
+            named("order_felt", *["worry"] * 3, wave="2026-Q4", day=1),
+            named("order_felt", "joy", "joy", wave="2026-11", day=2),  # later, whatever it is called
+            named("help_felt", "joy", wave="2026-12", day=3),  # asked nothing about the order
         ],
         ignore_index=True,
     )

@@ -82,8 +82,6 @@ def test_the_touchpoints_of_a_stage_have_their_reach_and_their_owner_or_none() -
     assert stages.loc["learn", "touchpoints"] == "advertisement 60%, offer 40%"
     assert stages.loc["learn", "owners"] == "Marketing, Sales"
     assert stages.loc["use", "owners"] == "no owner"
-    words, _ = next(made().lanes_shown())
-    assert words["title"] == "4 stages, 1 of them with a touchpoint that nobody owns."
 
 
 def test_the_headline_names_the_rule_that_breaks_most_with_interval_and_cases() -> None:
@@ -222,15 +220,6 @@ def test_of_a_touchpoint_one_survey_counts_and_of_a_survey_its_newest_wave() -> 
     assert stages.loc["use", "n"] == 4
 
 
-def test_the_map_says_where_satisfaction_is_lowest_and_describes_itself() -> None:
-    words, table = next(made(ratings=ratings({"order": [5, 4, 3, 1], "help": [5, 5, 5, 1]})).map_shown())
-    assert words["title"] == "Satisfaction is lowest in buy (50%) and highest in use (75%)."
-    assert "Buy 80%" in words["alt"]
-    assert len(table) == 4
-    words, _ = next(made().map_shown())
-    assert words["title"].startswith("Of 100 customers whose journey begins in the log, 100% are seen in learn, 80%")
-
-
 def segmented(x: int = 40, y: int = 40) -> CustomerJourneys:
     log = pd.concat(
         [
@@ -272,37 +261,6 @@ def test_membership_gives_segments_to_those_it_knows() -> None:
     assert table.groupby("segment")["n"].first().to_dict() == {"Keen": 40, "Quiet": 40}
 
 
-def test_every_segment_has_a_map_of_its_own_from_its_own_customers_and_answers() -> None:
-    known = LOG["customer_id"].drop_duplicates()
-    members = pd.DataFrame(
-        {"customer_id": known, "segment": known.str[:4].map({"kept": "Keen", "left": "Quiet"}), "segment_id": "s"}
-    ).dropna()
-    answers = ratings({"order": [5.0] * 40 + [1.0] * 40, "help": [1.0] * 30 + [5.0] * 10})
-    answers["customer_id"] = [*sorted(members["customer_id"]), *[f"kept{number:03d}" for number in range(40)]]
-    found = made(membership=members, ratings=answers)
-    table = found.segment_stages.set_index(["segment", "stage"])
-    assert table["reach"].unstack()["use"].to_dict() == {"Keen": 100, "Quiet": 0}
-    assert table["begun"].unstack()["use"].to_dict() == {"Keen": 40, "Quiet": 40}
-    # forty keen customers are all content with the order; a quarter of them with help, and nobody else was asked
-    assert table.loc[("Keen", "buy"), ["estimate", "n"]].tolist() == [100, 40]
-    assert table.loc[("Quiet", "buy"), ["estimate", "n"]].tolist() == [0, 40]
-    assert table.loc[("Keen", "use"), ["estimate", "n"]].tolist() == [25, 40]
-    assert table.loc[("Quiet", "use"), "reason"] == "not rated"
-    ((words, shown),) = found.segment_maps_shown()
-    assert words["title"] == "“Keen” is least satisfied in use."
-    assert set(shown["segment"]) == {"Keen", "Quiet"}
-
-
-def test_a_segment_of_few_customers_shows_nobody_on_its_map() -> None:
-    ((_, shown),) = segmented(x=24).segment_maps_shown()
-    small = shown[shown["segment"] == "x"]
-    assert small[["reach", "customers"]].isna().all(axis=None)
-    assert set(small["touchpoints"]) == {""}
-    assert shown.loc[shown["segment"] == "y", "reach"].notna().any()
-    assert list(segmented(x=28, y=28).segment_maps_shown()) == []
-    assert list(made().segment_maps_shown()) == [], "without segments there is one map"
-
-
 def test_fewer_than_fifty_customers_are_no_study() -> None:
     with pytest.raises(NotApplicableError, match="needs events of 50 customers; there are 49"):
         made(events(a=("ad order", 49)))
@@ -311,7 +269,6 @@ def test_fewer_than_fifty_customers_are_no_study() -> None:
 def test_a_study_without_stages_still_has_journeys() -> None:
     found = customer_journeys(LOG)
     assert found.stages.empty
-    assert list(found.map_shown()) == []
     assert found.n_begun == 110
     assert found.headline() == "The most frequent of 4 paths is taken by 36% of journeys."
 

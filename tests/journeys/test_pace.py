@@ -253,6 +253,7 @@ def test_half_and_double_the_gap_are_judged_by_the_rule_that_breaks_most() -> No
     rule = "order is followed by help"
     words, rows = shown(made(GAPS_LOG, gap="16d", rules=[rule]), "conclusions")[0]
     assert rows["at"].tolist() == ["half", "whole", "double"]
+    assert rows["label"].tolist() == ["8 days", "16 days", "32 days"]
     log = reconstruct(GAPS_LOG)
     for row in rows.to_dict("records"):
         cut = log.split(row["gap"])

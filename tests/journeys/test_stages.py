@@ -67,7 +67,8 @@ def by_members() -> CustomerJourneys:
 
 
 def way_of(log: pd.DataFrame, **more: Any) -> CustomerJourneys:
-    return customer_journeys(log, TOUCHPOINTS, **({"observed_until": END, "items": ITEMS} | more))
+    given: dict[str, Any] = {"observed_until": END, "items": ITEMS} | more
+    return customer_journeys(log, TOUCHPOINTS, **given)
 
 
 def maps(way: CustomerJourneys | None = None, **more: Any) -> StageMaps:
@@ -109,7 +110,7 @@ def felt(customers: list[str] | None = None, **words: list[str]) -> pd.DataFrame
     return pd.concat(parts, ignore_index=True)
 
 
-def cell(found: StageMaps, lane: str, stage: str, segment: str = "") -> dict[str, Any]:
+def cell(found: StageMaps, lane: str, stage: str, segment: str = "") -> Any:
     one = map_of(found, segment)
     (row,) = one.lanes[(one.lanes["lane"] == lane) & (one.lanes["stage"] == stage)].to_dict("records")
     return row
@@ -123,7 +124,7 @@ def drawn(found: StageMaps) -> dict[str, dict[str, Any]]:
     """What the page shows of each map."""
     InteractiveShell.instance()
     parts = {}
-    for words, stages, lanes in found.shown():
+    for words, stages, lanes in found.maps_shown():
         with capture_output() as captured:
             exhibits.journey_map(stages, lanes, min_base=found.min_base, **words)
         parts[words["name"]] = captured.outputs[0].data[exhibits.MIME]
@@ -214,6 +215,24 @@ def test_a_rating_has_its_interval_and_base() -> None:
     low, high = (100 * end for end in wilson(0.75, 40))
     found = cell(maps(way_of(LOG, ratings=rows)), "Rate", "Buy")
     assert (found["value"], found["detail"]) == ("75%", f"{low:.0f} to {high:.0f}%, n 40")
+
+
+def test_each_segment_has_the_ratings_of_its_own_customers() -> None:
+    rows = pd.concat(
+        [
+            answers("order_satisfaction", [5.0] * 40 + [1.0] * 40, KEPT + LEFT),
+            answers("help_satisfaction", [1.0] * 30 + [5.0] * 10, KEPT),
+        ]
+    )
+    found = maps(way_of(LOG, ratings=rows, membership=MEMBERS))
+    assert [cell(found, "Rate", "Buy", segment)["value"] for segment in ("", "Keen", "Quiet")] == ["50%", "100%", "0%"]
+    assert cell(found, "Rate", "Use", "Keen")["value"] == "25%"
+    assert cell(found, "Rate", "Use", "Quiet")["unknown"]
+    reach = {one.segment: one.stages.set_index("label")["reach"]["Use"] for one in found.maps}
+    assert reach == {"": 40, "Keen": 100, "Quiet": 0}
+    assert {one.segment: one.n_customers for one in found.maps} == {"": 100, "Keen": 40, "Quiet": 40}
+    titles = [words["title"].split(":")[1] for words, _, _ in found.maps_shown()]
+    assert "customers are least satisfied in use" in titles[1]
 
 
 def test_owners_are_named_and_nobody_is_said_to_be_nobody() -> None:
@@ -307,7 +326,7 @@ def test_every_stage_has_the_seven_lanes_once() -> None:
 def test_without_stages_there_are_no_maps() -> None:
     found = stage_maps(customer_journeys(LOG), TOUCHPOINTS.iloc[:0])
     assert (found.maps, len(found.differences), found.sentences()) == ((), 0, [])
-    assert list(found.shown()) == list(found.differences_shown()) == []
+    assert list(found.maps_shown()) == list(found.differences_shown()) == []
 
 
 # ----------------------------------------------------------------------------------------------------------------- curve
@@ -335,7 +354,7 @@ def test_the_curve_is_the_net_feeling_where_two_stages_have_one_and_else_satisfa
     half = 100 * stats.t.ppf(0.975, 39) * math.sqrt((1 - 0.75**2) / 39)
     assert two.sentences() == [f"Customers feel worst in buy: −75 (−{75 + half:.0f} to −{75 - half:.0f})."]
     assert two.axis == (-100, 100)
-    words, _, _ = next(two.shown())
+    words, _, _ = next(two.maps_shown())
     assert words["title"] == two.sentences()[0]
     assert words["subtitle"].endswith("in emotions that customers named in a survey, 95% interval")
 
@@ -352,20 +371,20 @@ def test_comments_are_the_curve_where_they_know_more_touchpoints() -> None:
     found = maps(responses=felt(order=["joy"] * 20 + ["saudade"] * 20), comments=said, comment_scores=scores)
     assert map_of(found).stages["estimate"].tolist() == pytest.approx([math.nan, -100 / 3, 100, math.nan], nan_ok=True)
     assert "in comments, by their sentiment" in found.curve_words
-    words, _, _ = next(found.shown())
+    words, _, _ = next(found.maps_shown())
     assert words["note"]["Not read"] == "Emotions of unknown sign: saudade"
 
 
 def test_emotions_of_unknown_sign_are_told_even_where_nothing_else_was_named() -> None:
     found = maps(responses=felt(order=["saudade"] * 40))
-    words, _, _ = next(found.shown())
+    words, _, _ = next(found.maps_shown())
     assert words["note"]["Not read"] == "Emotions of unknown sign: saudade"
     assert cell(found, "Feel", "Buy")["unknown"]
-    assert "Not read" not in next(maps().shown())[0]["note"]
+    assert "Not read" not in next(maps().maps_shown())[0]["note"]
 
 
 def test_without_a_curve_the_title_says_where_most_are_lost() -> None:
-    titles = [words["title"] for words, _, _ in maps(by_members()).shown()]
+    titles = [words["title"] for words, _, _ in maps(by_members()).maps_shown()]
     assert titles == [
         "Most are lost between buy (seen by 80%) and use (40%).",
         "“Keen”: 4 stages, 1 of them unknown.",  # all forty go on and on
@@ -374,7 +393,7 @@ def test_without_a_curve_the_title_says_where_most_are_lost() -> None:
 
 
 def test_where_more_come_to_each_stage_nobody_is_said_to_be_lost() -> None:
-    words, _, _ = next(maps(way_of(events(some=("ad order help", 20), most=("order help", 40)))).shown())
+    words, _, _ = next(maps(way_of(events(some=("ad order help", 20), most=("order help", 40)))).maps_shown())
     assert words["title"] == "4 stages, 1 of them unknown."
 
 
@@ -439,7 +458,7 @@ def test_a_segment_is_compared_with_all_others_together() -> None:
         ]
     )
     found = maps(way_of(log, segment_col="plan"))
-    table = found.differences.set_index(["measure", "stage", "segment"])
+    table: Any = found.differences.set_index(["measure", "stage", "segment"])
     row = table.loc[("reach", "Use", "x")]
     # 30 of 40 against 20 of 80; shares with s² = n/(n − 1) · p(1 − p)
     error = 100 * math.sqrt(0.75 * 0.25 / 39 + 0.25 * 0.75 / 79)
@@ -456,7 +475,7 @@ def test_a_segment_is_compared_with_all_others_together() -> None:
 
 def test_everybody_and_nobody_are_no_difference_to_test() -> None:
     found = maps(by_members())
-    table = found.differences.set_index(["measure", "stage", "segment"])
+    table: Any = found.differences.set_index(["measure", "stage", "segment"])
     assert table.loc[("reach", "Learn", "Keen"), ["difference", "reading"]].tolist() == [0, "not tested"]
     assert table.loc[("reach", "Leave", "Keen"), "reading"] == "not tested"
     assert math.isnan(table.loc[("reach", "Leave", "Keen"), "difference"])
@@ -468,7 +487,7 @@ def test_differences_that_rest_on_few_are_not_tested_and_have_no_figure() -> Non
     assert set(table["reading"]) == {"not tested"}
     assert table[["estimate", "difference", "std_error", "conf_low", "conf_high", "p_value"]].isna().all(axis=None)
     assert set(table["reason"]) == {"n<30"}
-    enough = maps(few_and_many(30)).differences.set_index(["measure", "stage", "segment"])
+    enough: Any = maps(few_and_many(30)).differences.set_index(["measure", "stage", "segment"])
     # all thirty are dissatisfied, of the sixty others ten
     assert enough.loc[("satisfaction", "Buy", "few"), "difference"] == pytest.approx(-500 / 6)
     assert enough.loc[("satisfaction", "Buy", "few"), "reading"] == "changed"
@@ -478,7 +497,7 @@ def test_differences_that_rest_on_few_are_not_tested_and_have_no_figure() -> Non
 def test_feelings_of_segments_are_compared_where_the_curve_is_a_feeling() -> None:
     words = ["joy"] * 30 + ["worry"] * 10 + ["worry"] * 30 + ["joy"] * 10
     table = maps(by_members(), responses=felt(KEPT + LEFT, order=words, help=words)).differences
-    rows = table[table["measure"] == "net feeling"].set_index(["stage", "segment"])
+    rows: Any = table[table["measure"] == "net feeling"].set_index(["stage", "segment"])
     assert rows.loc[("Buy", "Keen"), ["estimate", "difference", "reading"]].tolist() == [50, 100, "changed"]
     assert rows.loc[("Buy", "Quiet"), "difference"] == -100
     assert "net feeling" not in set(maps(by_members()).differences["measure"])

@@ -219,6 +219,21 @@ def test_a_sample_of_customers_is_said_with_both_numbers_and_drawn_the_same_what
     assert other.representatives["journeys"].tolist() != rows["journeys"].tolist()
 
 
+def test_of_very_many_paths_a_sample_is_compared_and_the_note_says_how_many() -> None:
+    rng = np.random.default_rng(4)
+    drawn = {tuple(rng.choice(["ad", "order", "help", "app"], 9)) for _ in range(1_500)}
+    every = sorted(drawn)
+    log = events(
+        **{f"p{number:04d}": ("offer exit_talk " + " exit_talk ".join(path), 1) for number, path in enumerate(every)}
+    )
+    words, rows = shown(ways(way_of(log), anchor="order", stage_of={}), "representatives")[0]
+    compared = rows["paths_compared"].iloc[0]
+    assert (rows["paths"].iloc[0], compared) == (len(every), 800)
+    assert f"chosen from 800 of {len(every):,} paths" in words["note"]["Method"]  # type: ignore[index]
+    assert rows["estimate"].sum() == pytest.approx(100)
+    assert "paths" not in shown(made(), "representatives")[0][0]["note"]["Method"]  # type: ignore[index]
+
+
 def test_what_comes_first_is_counted_in_journeys_with_both_and_the_earliest_stands_first() -> None:
     log = events(straight=("ad order help", 60), turned=("ad help order", 40), few=("ad exit_talk", 29))
     rows = made(log).precedence
@@ -231,7 +246,7 @@ def test_what_comes_first_is_counted_in_journeys_with_both_and_the_earliest_stan
     assert list(dict.fromkeys(rows["label"])) == list(dict.fromkeys(rows["other_label"]))
     assert rows["label"].iloc[0] == "Advertisement"
     # a pair that few journeys hold is empty, also by subtraction
-    hidden = cells.loc[("exit_talk", "ad")]
+    hidden = cells.loc[("ad", "exit_talk")]
     assert (hidden["reason"], hidden["times_first"]) == ("n<30", 0)
     assert np.isnan(hidden["estimate"])
 
