@@ -11,9 +11,11 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from cxlab.problems import Problem, StudyError, did_you_mean
 
@@ -30,8 +32,8 @@ SPARK_PARTITIONS = 4  # shuffles of a study are small; Spark's 200 cost more tha
 def connect(url: str = "duckdb://", *, where: str = _WHERE, read_only: bool = False) -> BaseBackend:
     """An Ibis backend with its session in UTC.
 
-    `duckdb://` computes in memory, `duckdb://FILE` in a database file; `pyspark://` starts or finds a local Spark session,
-    `pyspark://MASTER` one of a cluster; `postgres://USER@HOST/DATABASE` a server. `where` is the key of study.toml
+    `duckdb://` computes in memory, `duckdb://FILE` in a database file, both with `?memory_limit=4GB&threads=2`
+    where wanted; `pyspark://` starts or finds a local Spark session, `pyspark://MASTER` one of a cluster; `postgres://USER@HOST/DATABASE` a server. `where` is the key of study.toml
     that messages name. `read_only` opens a database file so, and a server's session: whatever it is then asked, it changes
     nothing (Spark knows no such session). Raises `StudyError` for an unknown scheme, an extra that is not installed (with the
     line that installs it), a file that cannot be opened and a server that cannot be reached.
@@ -78,10 +80,22 @@ def _check_installed(engine: str, where: str) -> None:
         raise StudyError(Problem(where, f"{engine} needs the package {package}, which is not installed", way_out))
 
 
-def _duckdb(database: str, where: str, read_only: bool) -> BaseBackend:
+_DUCKDB_SETTINGS = ("memory_limit", "threads", "temp_directory")
+
+
+def _duckdb(rest: str, where: str, read_only: bool) -> BaseBackend:
+    """`FILE?memory_limit=4GB&threads=2`. What does not fit into memory is laid down under the system's temporary directory."""
     import duckdb
     import ibis
 
+    database, _, query = rest.partition("?")
+    settings = {"temp_directory": str(Path(tempfile.gettempdir(), f"cxlab-duckdb-{os.getpid()}"))} | dict(
+        parse_qsl(query)
+    )
+    for name in settings:
+        if name not in _DUCKDB_SETTINGS:
+            known = did_you_mean(name, _DUCKDB_SETTINGS)
+            raise StudyError(Problem(where, f"`duckdb://{rest}` has an unknown setting `{name}`", known))
     try:
         backend = ibis.duckdb.connect(database or ":memory:", read_only=read_only and bool(database))
     except duckdb.Error as error:
@@ -90,6 +104,12 @@ def _duckdb(database: str, where: str, read_only: bool) -> BaseBackend:
         raise StudyError(Problem(where, what, way_out)) from None
     backend.raw_sql("SET TimeZone = 'UTC'")
     backend.raw_sql("SET enable_progress_bar = false")
+    for name, value in settings.items():
+        try:
+            backend.raw_sql(f"SET {name} = '{value.replace(chr(39), chr(39) * 2)}'")
+        except duckdb.Error as error:
+            what = f"`{name}={value}` is refused by DuckDB: {str(error).splitlines()[0]}"
+            raise StudyError(Problem(where, what, "for example memory_limit=4GB, threads=2")) from None
     return backend
 
 

@@ -5,11 +5,11 @@ from cxlab.journeys.importance import TouchpointImportance, touchpoint_importanc
 from cxlab.journeys.log import Journeys
 from cxlab.journeys.maps import CustomerJourneys, customer_journeys
 from cxlab.journeys.moments import DiscreteOrJourney, MomentsOfTruth, discrete_or_journey, moments_of_truth
+from cxlab.journeys.onward import Ways, ways
 from cxlab.journeys.outcomes import Significance, significance
-from cxlab.journeys.pace import Pace, pace
 from cxlab.journeys.reconstruct import reconstruct
 from cxlab.journeys.stages import StageMaps, stage_maps
-from cxlab.journeys.ways import Ways, ways
+from cxlab.journeys.tempo import Pace, pace
 
 __all__ = [
     "CustomerJourneys",

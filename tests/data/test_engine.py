@@ -51,6 +51,16 @@ def test_duckdb_keeps_a_database_file(tmp_path) -> None:
     assert connect(url).table("kept").count().execute() == 2
 
 
+def test_duckdb_takes_a_limit_and_refuses_what_it_does_not_know(tmp_path) -> None:
+    backend = connect(f"duckdb://{tmp_path / 'a.duckdb'}?memory_limit=300MB&threads=1")
+    assert backend.raw_sql("SELECT current_setting('threads')").fetchall() == [(1,)]
+    assert backend.raw_sql("SELECT current_setting('memory_limit')").fetchall()[0][0] in ("286.1 MiB", "300.0 MB")
+    with pytest.raises(StudyError, match="unknown setting `memory`; did you mean `memory_limit`"):
+        connect("duckdb://?memory=1GB")
+    with pytest.raises(StudyError, match="`memory_limit=much` is refused by DuckDB"):
+        connect("duckdb://?memory_limit=much")
+
+
 @pytest.mark.parametrize("url", ["duckdb", "sqlite://x", "", "C:/events.duckdb"])
 def test_a_url_that_names_no_engine_is_refused_with_those_that_do(url: str) -> None:
     with pytest.raises(StudyError, match="duckdb://, pyspark:// or postgres://"):

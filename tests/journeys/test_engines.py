@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from cxlab.data.engine import connect
+from cxlab.data.portable import upload
 from cxlab.journeys import Journeys, customer_journeys, reconstruct
 
 PLACES = ("ad", "landing", "cart", "purchase", "help", "Übergabe", "renewal", "exit")
@@ -106,9 +107,8 @@ def assert_equal_page(url: str) -> None:
     members = known[["customer_id", "plan"]].drop_duplicates("customer_id").rename(columns={"plan": "segment"})
     members = members.assign(segment_id=members["segment"])
     backend: Any = connect(url)
-    table = backend.create_table(
-        "cxlab_page", known.astype({"timestamp": "datetime64[us, UTC]"}), temp=backend.name != "pyspark"
-    )
+    moments = known["timestamp"].dt.tz_localize(None).astype("datetime64[us]")
+    table = upload(backend, known.assign(timestamp=moments))
     theirs = customer_journeys(table, touchpoints, rules=RULES[:3], membership=members)
     ours = customer_journeys(known, touchpoints, rules=RULES[:3], membership=members)
     assert theirs.headline() == ours.headline()

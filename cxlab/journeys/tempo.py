@@ -30,7 +30,7 @@ from cxlab.journeys.gaps import GAPS, gap_diagnostic
 from cxlab.journeys.gaps import _length as _gap_length
 from cxlab.journeys.log import Journeys, moment_of
 from cxlab.journeys.maps import CustomerJourneys, Shown, _checked
-from cxlab.journeys.ways import _about, _figure, draw, unique_labels, without_crowd
+from cxlab.journeys.onward import _about, _figure, draw, unique_labels, without_crowd
 from cxlab.problems import did_you_mean
 from cxlab.wording import capital_text, describe, duration_text, inside_text, list_text, number_text
 

@@ -12,7 +12,7 @@ import pytest
 from cxlab import charts
 from cxlab.inference import wilson
 from cxlab.journeys import CustomerJourneys, customer_journeys
-from cxlab.journeys.ways import Ways, ways
+from cxlab.journeys.onward import Ways, ways
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "journeys"
 STAGES = {"ad": "learn", "offer": "learn", "order": "buy", "help": "use", "app": "use", "exit_talk": "leave"}

@@ -12,7 +12,7 @@ from cxlab import charts
 from cxlab.inference import wilson
 from cxlab.journeys import CustomerJourneys, customer_journeys, reconstruct
 from cxlab.journeys.dropoff import stage_spells, time_to_next_stage
-from cxlab.journeys.pace import Pace, pace
+from cxlab.journeys.tempo import Pace, pace
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "journeys"
 STAGES = {"ad": "learn", "order": "buy", "help": "use", "app": "use", "exit_talk": "leave"}
