@@ -32,11 +32,11 @@ SPARK_PARTITIONS = 4  # shuffles of a study are small; Spark's 200 cost more tha
 def connect(url: str = "duckdb://", *, where: str = _WHERE, read_only: bool = False) -> BaseBackend:
     """An Ibis backend with its session in UTC.
 
-    `duckdb://` computes in memory, `duckdb://FILE` in a database file, both with `?memory_limit=4GB&threads=2`
-    where wanted; `pyspark://` starts or finds a local Spark session, `pyspark://MASTER` one of a cluster; `postgres://USER@HOST/DATABASE` a server.
-    `where` is the key of study.toml that messages name. `read_only` opens a database file so, and a server's session: whatever it is then asked, it changes
-    nothing (Spark knows no such session). Raises `StudyError` for an unknown scheme, an extra that is not installed (with the
-    line that installs it), a file that cannot be opened and a server that cannot be reached.
+    `duckdb://` computes in memory, `duckdb://FILE` in a database file, both with `?memory_limit=4GB&threads=2` where wanted;
+    `pyspark://` starts or finds a local Spark session, `pyspark://MASTER` one of a cluster; `postgres://USER@HOST/DATABASE` a
+    server. `where` is the key of study.toml that messages name. `read_only` opens a database file so, and a server's session:
+    whatever it is then asked, it changes nothing (Spark knows no such session). Raises `StudyError` for an unknown scheme, an
+    extra that is not installed (with the line that installs it), a file that cannot be opened, a server that cannot be reached.
     """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in _SCHEMES:
