@@ -93,6 +93,16 @@ def test_02_tells_who_calls_for_help_most_and_least(table: Callable[[str], pd.Da
     assert help_.loc["Personal help", "reading"] == "changed"
 
 
+def test_02_calls_the_unanswered_complaint_the_moment_of_truth_for_staying(table: Callable[[str], pd.DataFrame]) -> None:
+    moments = table("02_customer_journeys_moments_0").set_index("label")
+    worst = moments.loc["Complaints failed"]
+    assert worst["reading"] == "worse"
+    assert moments["estimate"].abs().idxmax() == "Complaints failed"
+    assert worst["conf_high"] < -5  # of those who are never answered half leave within two months
+    noise = moments[moments["touchpoint"].isin(["advertising", "the website", "the network"])]
+    assert not noise["clear"].any()
+
+
 def test_03_names_both_blind_spots_and_no_other(table: Callable[[str], pd.DataFrame]) -> None:
     quadrants = table("03_desired_experience_quadrants").set_index("item")
     assert set(quadrants.index[quadrants["blind_spot"]]) == {"satisfaction_first_bill", "satisfaction_help"}
