@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
@@ -318,12 +317,3 @@ def test_three_paths_stand_for_4580_tickets_of_a_help_desk() -> None:
     assert table["estimate"].sum() == pytest.approx(100)
     assert table["mean_distance"].max() < 0.2
     assert 0.4 < found.explained < 0.6
-
-
-def test_two_thousand_distinct_paths_take_less_than_ten_seconds() -> None:
-    rng = np.random.default_rng(0)
-    paths = list({tuple(rng.integers(0, 12, rng.integers(3, 31)).tolist()) for _ in range(2_100)})[:2_000]
-    begun = time.process_time()
-    found = representatives(pd.DataFrame({"variant": paths, "n": rng.integers(1, 20, 2_000)}), k=3)
-    assert time.process_time() - begun < 10
-    assert found.n_sampled == 2_000
