@@ -333,7 +333,9 @@ def _endings(way: CustomerJourneys, outcome: str) -> set[str]:
 def _compared(events: pd.DataFrame, values: pd.Series, given: Mapping[str, Any]) -> DiscreteOrJourney:
     """`discrete_or_journey` of at most 4,000 cases, drawn at random: it is learnt anew some two hundred times."""
     chosen = drawn(values.index.to_numpy(dtype=object), _MOST_COMPARED, given["random_state"])
-    own = {name: part.reindex(chosen) if isinstance(part, pd.Series) else part for name, part in given.items()}
+    own: dict[str, Any] = {
+        name: part.reindex(chosen) if isinstance(part, pd.Series) else part for name, part in given.items()
+    }
     return discrete_or_journey(events[events["customer_id"].isin(chosen)], values.reindex(chosen), repeats=2, **own)
 
 
