@@ -93,7 +93,9 @@ def test_02_tells_who_calls_for_help_most_and_least(table: Callable[[str], pd.Da
     assert help_.loc["Personal help", "reading"] == "changed"
 
 
-def test_02_calls_the_unanswered_complaint_the_moment_of_truth_for_staying(table: Callable[[str], pd.DataFrame]) -> None:
+def test_02_calls_the_unanswered_complaint_the_moment_of_truth_for_staying(
+    table: Callable[[str], pd.DataFrame],
+) -> None:
     moments = table("02_customer_journeys_moments_0").set_index("label")
     worst = moments.loc["Complaints failed"]
     assert worst["reading"] == "worse"
