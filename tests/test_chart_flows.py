@@ -14,7 +14,7 @@ from drawn import LONG, WORD, texts, words
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch, Polygon
+from matplotlib.patches import PathPatch, Polygon, Rectangle
 
 from cxlab import charts
 
@@ -56,6 +56,11 @@ DAYS = pd.DataFrame(
     columns=["days", "stage", "estimate", "n"],
 )  # fmt: skip
 
+PATHS = pd.DataFrame(
+    [("Learn → Buy → Use", 60.0, 60.0, 400), ("Learn → Buy", 30.0, 90.0, 400), ("Use", 0.3, 90.3, 400)],
+    columns=["path", "estimate", "covered", "n"],
+)
+
 
 def flow(frame: pd.DataFrame = FLOW, **more: Any) -> Figure:
     return charts.flow(frame, **more)
@@ -69,10 +74,15 @@ def occupancy(frame: pd.DataFrame = DAYS, **more: Any) -> Figure:
     return charts.occupancy(frame, **more)
 
 
+def paths(frame: pd.DataFrame = PATHS, **more: Any) -> Figure:
+    return charts.paths(frame, **more)
+
+
 ALL: dict[str, tuple[Callable[..., Figure], pd.DataFrame]] = {
     "flow": (flow, FLOW),
     "dotted": (dotted, EVENTS),
     "occupancy": (occupancy, DAYS),
+    "paths": (paths, PATHS),
 }
 
 
@@ -127,6 +137,12 @@ def long_days() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["days", "stage", "estimate"])
 
 
+def long_paths() -> pd.DataFrame:
+    names = [LONG, WORD, *(f"Stop number {i}" for i in range(12))]
+    rows = [(tuple(names[(i + j) % 14] for j in range(4 * i + 1)), 100 / 9, 100 * (i + 1) / 9, 400) for i in range(9)]
+    return pd.DataFrame(rows, columns=PATHS.columns)
+
+
 PICTURES: dict[str, Callable[[], Figure]] = {
     "flow": flow,
     "a long flow": lambda: flow(long_flow()),
@@ -142,6 +158,9 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     ),
     "occupancy": occupancy,
     "seven stages": lambda: occupancy(long_days()),
+    "paths": paths,
+    "long paths": lambda: paths(long_paths()),
+    "paths on a small base": lambda: paths(PATHS.assign(n=29)),
 }
 
 
@@ -424,3 +443,65 @@ def test_marks_of_nodes_are_as_tall_as_their_shares() -> None:
     tall = [np.ptp(patch.get_xy()[:, 1]) for patch in flow().axes[0].patches if isinstance(patch, Polygon)]
     assert max(tall) == pytest.approx(2.4), "the anchor"
     assert sorted(round(value / 2.4, 3) for value in tall)[-2] == 0.5
+
+
+# ---- whole paths
+
+
+def boxes(figure: Figure) -> list[tuple[float, str]]:
+    """The numbers in boxes below the key: how high they stand, and what they say; row by row from the top."""
+    head = next(text for text in texts(figure) if text.get_text() == "of all").get_position()[1]
+    own = [t for t in texts(figure) if t.get_position()[1] < head and (t.get_text().isdigit() or t.get_text() == "…")]
+    return [(-text.get_position()[1], text.get_text()) for text in own]
+
+
+def rows_of(figure: Figure) -> list[str]:
+    found: dict[float, str] = {}
+    for height, said in sorted(boxes(figure), key=lambda box: box[0]):
+        found[height] = found.get(height, "") + said
+    return list(found.values())
+
+
+def test_a_path_is_its_stops_in_order_with_its_share_and_the_share_so_far() -> None:
+    figure = paths(order=["Never", "Learn", "Buy", "Use"])
+    assert rows_of(figure) == ["123", "12", "3"], "a name that no path has gets no number"
+    assert {"Learn", "Buy", "Use", "60%", "30%", "<1%", "90%", "of all", "so far"} <= set(words(figure))
+    assert "Never" not in words(figure)
+    assert rows_of(paths(PATHS.assign(path=[("Use", "Buy"), ("Buy",), ("Learn",)]))) == ["12", "2", "3"]
+
+
+def test_the_line_under_a_path_is_as_long_as_the_share_so_far() -> None:
+    lines = [p for p in paths().axes[0].patches if isinstance(p, Rectangle) and p.get_height() == pytest.approx(0.03)]
+    whole, own = lines[::2], lines[1::2]
+    shares = [mine.get_width() / full.get_width() for full, mine in zip(whole, own, strict=True)]
+    assert shares == pytest.approx([0.6, 0.9, 0.903])
+
+
+def test_what_has_no_room_and_no_number_is_an_ellipsis() -> None:
+    long = rows_of(
+        charts.paths(pd.DataFrame({"path": [tuple("ABCDEFGHIJKL" * 2)], "estimate": [50.0], "covered": [50.0]}))
+    )
+    assert long[0].startswith("123456789…")
+    assert long[0].endswith("…")
+    assert len(long[0]) <= 12
+    assert rows_of(paths(PATHS.assign(path=["Use → …", "Use", "Use"])))[0] == "1…"
+
+
+def test_shares_on_a_small_base_are_not_written() -> None:
+    said = words(paths(PATHS.assign(n=29)))
+    assert said.count("n<30") == 6
+    assert "60%" not in said
+
+
+@pytest.mark.parametrize(
+    ("path", "order", "message"),
+    [
+        ("", (), "row 1: `path` holds the stops of a path, got ''"),
+        (np.nan, (), "row 1: `path` holds the stops of a path, got nan"),
+        ("Learn → By", ("Learn", "Buy", "Use"), "`order` lacks `By`; did you mean `Buy`"),
+        ("Learn", ("Learn", "Buy", "Use", "Buy"), "`order` names `Buy` twice"),
+    ],
+)
+def test_paths_that_cannot_be_drawn_are_refused(path: Any, order: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        paths(PATHS.assign(path=[path, "Buy", "Use"]), order=order)

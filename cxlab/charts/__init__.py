@@ -1,8 +1,8 @@
 """The pictures of a report: one look, drawn from tidy tables of estimates (`rows` says how).
 
 Rows and waves: `dot_whisker`, `difference_plot`, `bars`, `trend`. Two values a row, fields, planes, curves and the journey:
-`dumbbell`, `matrix`, `plane`, `steps`, `journey`, `journey_groups`. Movement: `flow`, `dotted`, `occupancy`. Control charts:
-`control`.
+`dumbbell`, `matrix`, `plane`, `steps`, `journey`, `journey_groups`. Movement: `flow`, `dotted`, `occupancy`, `paths`. Control
+charts: `control`.
 """
 
 from cxlab.charts.control import control
@@ -28,6 +28,7 @@ from cxlab.charts.rows import (
     style,
     trend,
 )
+from cxlab.charts.sequences import paths
 
 __all__ = [
     "CONTEXT",
@@ -53,6 +54,7 @@ __all__ = [
     "journey_groups",
     "matrix",
     "occupancy",
+    "paths",
     "plane",
     "png",
     "steps",

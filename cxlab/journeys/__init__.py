@@ -1,6 +1,7 @@
 """Customer journeys rebuilt from event logs: order, transitions, variants, rules, stages, segments, and what goes with them."""
 
 from cxlab.journeys.design import Designed, designed
+from cxlab.journeys.funnels import Funnel, stage_funnel
 from cxlab.journeys.importance import TouchpointImportance, touchpoint_importance
 from cxlab.journeys.log import Journeys
 from cxlab.journeys.maps import CustomerJourneys, customer_journeys
@@ -15,6 +16,7 @@ __all__ = [
     "CustomerJourneys",
     "Designed",
     "DiscreteOrJourney",
+    "Funnel",
     "Journeys",
     "MomentsOfTruth",
     "Pace",
@@ -29,6 +31,7 @@ __all__ = [
     "pace",
     "reconstruct",
     "significance",
+    "stage_funnel",
     "stage_maps",
     "touchpoint_importance",
     "ways",

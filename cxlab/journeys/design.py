@@ -14,10 +14,19 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.answers import best_answers
-from cxlab.inference import benjamini_hochberg, difference_row, mean_row, share_row
+from cxlab.inference import benjamini_hochberg, difference_row, mean_row, share_of, share_row
 from cxlab.journeys.maps import CustomerJourneys, Shown, length_text
 from cxlab.journeys.rules import Conformance, parse
-from cxlab.wording import capital_text, describe, difference_text, duration_text, inside_text
+from cxlab.wording import (
+    capital_text,
+    describe,
+    difference_text,
+    duration_text,
+    estimate_text,
+    inside_text,
+    interval_text,
+    list_text,
+)
 
 _MEASURES = {"loyalty": "loyalty", "satisfaction": "satisfaction"}
 
@@ -25,20 +34,31 @@ _MEASURES = {"loyalty": "loyalty", "satisfaction": "satisfaction"}
 @dataclass(frozen=True)
 class Designed:
     """`rules` has one row a rule (what was meant, what is real), `deviants` one row a rule and measure: those who met a break less
-    those to whom the rule was kept."""
+    those to whom the rule was kept. `whole` is one row: estimate (percent of the n customers to whom any rule applied and was
+    decided) for whom none was broken; without two rules it is empty."""
 
     rules: pd.DataFrame
     deviants: pd.DataFrame
+    whole: pd.DataFrame
     conf_level: float
     min_base: int
 
     def sentences(self) -> list[str]:
-        """What goes with the break that matters most."""
+        """What goes with the break that matters most, and for how many customers everything went as it was meant to."""
+        said = []
         clear = self.deviants[self.deviants["reading"].isin(["better", "worse"])]
-        if clear.empty:
-            return []
-        row = max(clear.to_dict("records"), key=lambda r: abs(r["difference"]) / r["std_error"])
-        return [f"{self._told(row)}."]
+        if len(clear):
+            row = max(clear.to_dict("records"), key=lambda r: abs(r["difference"]) / r["std_error"])
+            said.append(f"{self._told(row)}.")
+        return said + self._whole_words()
+
+    def _whole_words(self) -> list[str]:
+        return [
+            f"For {estimate_text(row['estimate'], '%')} ({interval_text(row['conf_low'], row['conf_high'], '%')}) of {row['n']:,} "
+            "customers every rule of the designed journey that applied to them held."
+            for row in self.whole.to_dict("records")
+            if row["n"] >= self.min_base
+        ]
 
     def _told(self, row: Any) -> str:
         size = difference_text(abs(row["difference"]), row["unit"], np.nan, np.nan).split(" ")[0].removeprefix("+")
@@ -62,7 +82,8 @@ class Designed:
             "note": {
                 "Base": "Journeys to which the rule applies and whose time is over",
                 "Time": "Of those for whom it came at all, whenever; what never came has no time",
-            },
+            }
+            | dict(zip(["All rules"], self._whole_words(), strict=False)),
         }, self.rules  # fmt: skip
 
     def deviants_shown(self) -> Iterator[Shown]:
@@ -72,7 +93,8 @@ class Designed:
             if known.empty:
                 continue
             clear = part[part["reading"].isin(["better", "worse"])]
-            title = f"None of {len(known)} breaks of the designed journey clearly goes with other answers."
+            asked = list_text(dict.fromkeys(known["label_of_measure"]))
+            title = f"No break of the designed journey clearly goes with another answer on {asked}."
             if len(clear):
                 title = f"{self._told(max(clear.to_dict('records'), key=lambda r: abs(r['difference'])))}."
             yield {
@@ -93,7 +115,17 @@ def designed(
     way: CustomerJourneys, *, ratings: pd.DataFrame | None = None, items: pd.DataFrame | None = None
 ) -> Designed:
     """The designed against the real journey. Without rules there is nothing to compare, without answers no deviants."""
-    return Designed(_real(way), _deviants(way, ratings, items), way.conf_level, way.min_base)
+    return Designed(_real(way), _deviants(way, ratings, items), _whole(way), way.conf_level, way.min_base)
+
+
+def _whole(way: CustomerJourneys) -> pd.DataFrame:
+    """One row: the share of customers for whom no rule was broken, of those to whom one applied and was decided."""
+    parts = [part for part in way.checked if len(part)]
+    if len(parts) < 2:
+        return pd.DataFrame()
+    broken = pd.Index(pd.concat([part.deviations for part in parts])["customer_id"].unique())
+    kept = pd.Index(pd.concat([part.keepers for part in parts])["customer_id"].unique()).difference(broken)
+    return pd.DataFrame([share_of(len(kept), len(kept) + len(broken), conf_level=way.conf_level)])
 
 
 def _real(way: CustomerJourneys) -> pd.DataFrame:

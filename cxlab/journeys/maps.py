@@ -29,6 +29,7 @@ LEAST_CUSTOMERS = 50
 _TOP = 12
 _MOST_SENTENCES = 7
 _MOST_SEGMENTS = 6
+_MOST_STOPS, _MOST_PATHS = 12, 50
 _STAGE_COLUMNS = [
     "stage", "label", "reach", "customers", "touchpoints", "owners", "estimate", "conf_low", "conf_high", "n", "unit", "reason",
 ]  # fmt: skip
@@ -47,9 +48,10 @@ class Seen:
 @dataclass(frozen=True)
 class CustomerJourneys:
     """`stages` has one row a stage (reach in percent of the customers whose journey begins in the log, satisfaction),
-    `handovers` one row a step from one touchpoint to another with its wait, `rules` one row a rule, `variants` one row a path of
-    stages, `segments` one row a segment and touchpoint, `segment_stages` the columns of `stages` for each segment and how many of
-    its customers begin in the log (`begun`), `lengths` one row a journey."""
+    `handovers` one row a step from one touchpoint to another with its wait, `rules` one row a rule, `variants` one row a path of stages
+    (journeys that took it, estimate: percent of the n journeys, covered: with all more frequent ones), `segments` one row a segment
+    and touchpoint, `segment_stages` the columns of `stages` for each segment and how many of its customers begin in the log
+    (`begun`), `lengths` one row a journey."""
 
     journeys: Journeys
     stages: pd.DataFrame
@@ -72,6 +74,7 @@ class CustomerJourneys:
     owners: dict[str, str]
     score_words: str
     n_begun: int
+    n_paths: int
     n_open: int
     since: str
     until: str
@@ -215,15 +218,25 @@ class CustomerJourneys:
     def variants_shown(self) -> Iterator[Shown]:
         if len(self.variants):
             rows = self.variants.head(8)
-            covered = float(rows["estimate"].sum())
-            yield (
-                {
-                    "title": f"The {len(rows)} most frequent paths cover {covered:.0f}% of journeys.",
-                    "subtitle": "Paths of stages, steps within a stage merged: journeys and their share",
-                    "note": {"Base": f"{int(self.variants['n'].sum()):,} journeys"},
+            last = rows.to_dict("records")[-1]
+            what = "stages" if self.stage_of else "touchpoints"
+            yield {
+                "name": "paths",
+                "title": f"The {len(rows)} most frequent paths cover {last['covered']:.0f}% of journeys."
+                if len(rows) > 1
+                else "All journeys take the same path.",
+                "subtitle": f"Paths of {what}, neighbours that are the same merged: share of journeys, and of all rows so far (the line)",
+                "alt": describe("Paths and their share of journeys", rows, label_col="path", unit="%", min_base=self.min_base),
+                "note": {
+                    "Base": f"{last['n']:,} journeys that begin in the log, which take {self.n_paths:,} paths",
+                    "Open": "A journey that still goes on counts with the steps it has so far",
                 },
-                rows,
-            )
+            }, rows  # fmt: skip
+
+    @property
+    def stage_labels(self) -> list[str]:
+        """The names of the stages in a path, in order; without stages none."""
+        return [stage.replace("_", " ") for stage in dict.fromkeys(self.stage_of.values())]
 
     def segments_shown(self) -> Iterator[Shown]:
         if len(self.segments):
@@ -402,10 +415,8 @@ def customer_journeys(
         stage_of=stage_of,
         segment_col=segment_col,
         crowd=crowd,
-        variants=pd.DataFrame(
-            {"path": [" → ".join(path[:9]) + (" → …" if len(path) > 9 else "") for path in paths["variant"]], "n": paths["n"],
-             "estimate": 100 * paths["share"]}
-        ).head(50),
+        variants=_variants(paths),
+        n_paths=len(paths),
         reach=log.reach(),
         segments=_by_segment(log, segment_col, labels, conf_level, membership) if segment_col else pd.DataFrame(),
         segment_stages=_stages_by_segment(log, by_segment, about, stage_of, rated, segment_col, conf_level),
@@ -420,6 +431,15 @@ def customer_journeys(
         conf_level=conf_level,
         min_base=min_base,
     )  # fmt: skip
+
+
+def _variants(paths: pd.DataFrame) -> pd.DataFrame:
+    """The fifty most frequent paths as text, cut after twelve stops."""
+    said = [" → ".join([*path[:_MOST_STOPS], *(["…"] if len(path) > _MOST_STOPS else [])]) for path in paths["variant"]]
+    return pd.DataFrame(
+        {"path": said, "journeys": paths["n"], "estimate": 100 * paths["share"], "covered": 100 * paths["coverage"],
+         "n": int(paths["n"].sum()), "unit": "%"}
+    ).head(_MOST_PATHS)  # fmt: skip
 
 
 def _applies(rule: str, log: Journeys) -> bool:

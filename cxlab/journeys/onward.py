@@ -44,7 +44,7 @@ from cxlab.wording import (
 
 BEFORE, AFTER_FLOW, AFTER_MATRIX = 2, 3, 4  # steps; the titles say "fourth"
 EVERYBODY, OTHERS = "All", "all others"
-_TOP_MATRIX, _TOP_LOOPS, _TOP_PAIRS, _TOP_SEGMENTS = 10, 8, 8, 4
+_TOP_MATRIX, _TOP_LOOPS, _TOP_PAIRS, _TOP_SEGMENTS, _TOP_EXITS = 10, 8, 8, 4, 8
 _MOST_STEPS, _TITLE_STEPS = 9, 6
 _MOST_PATHS = (
     800  # compared with each other; all 1,309 of a real log stood for others as well, to 0.0001 of the mean distance
@@ -56,6 +56,7 @@ _REPRESENTATIVES = [
     "segment", "representative", "path", "steps", "journeys", "same", "mean_distance", "differ", "refound", "paths",
     "paths_compared", *_FIGURES,
 ]  # fmt: skip
+_EXITS = ["from_touchpoint", "to_touchpoint", "label", "to_label", "steps", *_FIGURES]
 _LOOPS = [
     "touchpoint", "label", "events", "again", "share_of_events", "at_once", "returns", "median_return", "usual", *_FIGURES,
 ]  # fmt: skip
@@ -79,9 +80,13 @@ class Ways:
     `precedence` has one row a pair: n journeys with both, times_first and estimate (percent) in which `touchpoint` comes first,
     against (it clearly does, though its stage is a later one); with itself a touchpoint has no estimate.
 
+    `exits` has one row a pair of the touchpoints that are left most often: estimate (percent of the n steps away from `from_touchpoint`,
+    those back to itself among them), steps.
+
     Figures on fewer than `min_base` journeys are in none of them; in `precedence` such a pair is empty, with the reason."""
 
     anchor: str
+    exits: pd.DataFrame
     flow: pd.DataFrame
     step_matrix: pd.DataFrame
     representatives: pd.DataFrame
@@ -105,6 +110,27 @@ class Ways:
         if len(self.loops):
             said.append(self._again_words())
         return said
+
+    def exits_shown(self) -> Iterator[Shown]:
+        """Where customers go next from the touchpoints that they leave most often."""
+        if len(self.exits):
+            most = self.exits.sort_values("estimate", ascending=False, kind="stable").to_dict("records")[0]
+            yield {
+                "name": "exits",
+                "title": f"The surest step leads from {inside_text(most['label'])} to {inside_text(most['to_label'])}: "
+                f"{_figure(most)} of all steps from there.",
+                "subtitle": "Steps from the row to the column, percent of all steps from the row",
+                "alt": describe(
+                    "Field of steps from one touchpoint to the next", self.exits, label_col="to_label", series_col="label",
+                    unit="%", min_base=self.min_base,
+                ),
+                "note": {
+                    "Base": f"Steps from the {self.exits['label'].nunique()} touchpoints that are left most often, "
+                    f"{self.exits['n'].min():,} to {self.exits['n'].max():,}",
+                    "Not drawn": "Steps back to the same touchpoint and to rarer ones: a row does not add up to 100",
+                }
+                | self._left_out(),
+            }, self.exits  # fmt: skip
 
     def flow_shown(self) -> Iterator[Shown]:
         """Two steps before and three after the anchor, as ribbons."""
@@ -314,6 +340,7 @@ def ways(
     stood_for, left_out = _representatives(way, rest.only(customers=chosen), stage_of, labels, k, random_state)
     return Ways(
         anchor=at,
+        exits=_exits(way, labels),
         flow=_flow(way, around, at, labels),
         step_matrix=_matrix(way, around, at, labels),
         representatives=stood_for,
@@ -362,6 +389,25 @@ def _anchor(way: CustomerJourneys) -> str:
             return first
     often = way.journeys.often()["touchpoint"]
     return str(often[often != way.crowd].iloc[0])
+
+
+def _exits(way: CustomerJourneys, labels: Mapping[str, str]) -> pd.DataFrame:
+    """One row a pair of the touchpoints that are left most often, also where nobody took that step."""
+    steps = way.handovers
+    bases = (100 * steps["n"] / steps["share"]).round().groupby(steps["from_touchpoint"]).first().astype("int64")
+    left = bases[bases >= way.min_base].rename("n").reset_index()
+    names = list(
+        left.sort_values(["n", "from_touchpoint"], ascending=[False, True])["from_touchpoint"].head(_TOP_EXITS)
+    )
+    if len(names) < 2:
+        return pd.DataFrame(columns=_EXITS)
+    taken = steps.set_index(["from_touchpoint", "to_touchpoint"])["n"].to_dict()
+    rows = [
+        {"from_touchpoint": a, "to_touchpoint": b, "label": labels[a], "to_label": labels[b], "steps": int(taken.get((a, b), 0))}
+        | share_of(int(taken.get((a, b), 0)), int(bases[a]), conf_level=way.conf_level)
+        for a in names for b in names if a != b
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=_EXITS)
 
 
 def _flow(way: CustomerJourneys, log: Journeys, anchor: str, labels: Mapping[str, str]) -> pd.DataFrame:

@@ -39,7 +39,7 @@ SOON, LATER = 30, 90
 MOST_DOTS = 200
 _DAY = 86_400.0
 _END, _OTHERS = "(end)", "all other stages"
-_TOP_WAITS, _MOST_STAGES, _POINTS = 10, 7, 60
+_TOP_WAITS, _MOST_STAGES, _POINTS, _MOST_CURVES = 10, 7, 60, 4
 _SAME = 1.0  # percentage points within which a conclusion is the same
 _LEAST_WATCHED = 0.1  # of the customers, below which a day is not drawn
 _MARKS = (365, 180, 90, 30, 7)
@@ -51,6 +51,7 @@ _STOPS = [
     "left_later", "still_later", "usual", *_FIGURES,
 ]  # fmt: skip
 _DROPS = ["stage", "label", "days", *_FIGURES]
+_REMAINED = ["label", "days", *_FIGURES]
 _OCCUPANCY = ["days", "stage", "share", *_FIGURES]
 _WAITS = [
     "touchpoint", "label", "n", "median_wait_before", "slow_wait_before", "median_wait_after", "slow_wait_after", "median_processing",
@@ -66,8 +67,10 @@ class Pace:
     """`stops` has one row a stage: soon and later (percent that went on to a later stage within 30 and 90 days), left and still
     (percent that left, and are still there, after 90), median_days (Kaplan–Meier, leavers as censored) with its interval;
     estimate is `later`, n who entered the stage; went_on_soon … usual are the same as text. `drops` has one row a stage: estimate
-    (percent that left within 90 days, without going on before). `occupied` has one row a number of days since the start and
-    stage: share (0 to 1) and estimate (percent) of the n customers who were watched so long.
+    (percent that left within 90 days, without going on before). `remained` has one row a stage (the four with most customers) and
+    number of days since it was entered: estimate (percent still there of the n who entered) with its interval. `occupied` has one
+    row a number of days since the start and stage: share (0 to 1) and estimate (percent) of the n customers who were watched so
+    long.
 
     `length` is one row: estimate (median days a journey lasts) with its interval, n journeys, n_open of them not ended, kind.
     `times` has one row a touchpoint: n events, waits before and after it, processing and idle time (medians and 90th percentiles),
@@ -79,6 +82,7 @@ class Pace:
 
     stops: pd.DataFrame
     drops: pd.DataFrame
+    remained: pd.DataFrame
     occupied: pd.DataFrame
     length: pd.DataFrame
     times: pd.DataFrame
@@ -148,6 +152,27 @@ class Pace:
                 }
                 | self._hidden(),
             }, self.drops  # fmt: skip
+
+    def remained_shown(self) -> Iterator[Shown]:
+        """Curves of who is still in a stage, by days since entering it."""
+        if len(self.remained):
+            day = min(SOON, self.remained.groupby("label")["days"].max().min())  # to which all curves reach
+            last = self.remained[self.remained["days"] == day]
+            slowest = last.sort_values("estimate", ascending=False, kind="stable").to_dict("records")[0]
+            yield {
+                "name": "remained",
+                "title": f"After {day:g} days {_figure(slowest)} of those who entered {inside_text(slowest['label'])} are still there"
+                f"{', more than in any other stage' if len(last) > 1 else ''}.",
+                "subtitle": f"Customers still in a stage, by days since they entered it, percent, {100 * self.conf_level:g}% interval",
+                "alt": describe(f"Curves of who is still in a stage, after {day:g} days", last, label_col="label", unit="%",
+                                min_base=self.min_base),
+                "note": {
+                    "Base": list_text(f"{row['label']} {row['n']:,}" for row in last.to_dict("records"))
+                    + f" customers, of those {self._begin_words()}",
+                    "Method": "Kaplan–Meier: who was not watched so long counts as long as he was; going on and leaving both end a stay",
+                    "Not drawn": "The last stage, and stages with fewer customers than the four largest",
+                },
+            }, self.remained  # fmt: skip
 
     def occupancy_shown(self) -> Iterator[Shown]:
         """In which stage customers are by days since their start."""
@@ -352,7 +377,7 @@ def pace(
     chosen, n_begun, n_sampled = draw(log, way.begun, max_customers, rng)
     mine = log.only(customers=chosen)
     labels = unique_labels(way)
-    stops, drops, occupied, hidden = _stages(way, mine, stage_of, closing, until, n_sampled)
+    stops, drops, remained, occupied, hidden = _stages(way, mine, stage_of, closing, until, n_sampled)
     lasted, n_journeys = _lengths(way, mine, [end for end in closing if end in set(log.touchpoints)], until)
     whole = _whole(log)
     gap = None if log.gap is None else pd.Timedelta(microseconds=log.gap)
@@ -360,6 +385,7 @@ def pace(
     return Pace(
         stops=stops,
         drops=drops,
+        remained=remained,
         occupied=occupied,
         length=lasted,
         times=_times(way, labels),
@@ -391,12 +417,15 @@ def _stages(
     ends: Sequence[str],
     until: pd.Timestamp,
     customers: int,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     """Who went on, left and stayed, by stage and by day; and the stages with too few customers.
 
     The engine merges what follows each other in one stage, so that only changes of stage are written out; every end is one mark.
     """
-    empty = pd.DataFrame(columns=_STOPS), pd.DataFrame(columns=_DROPS), pd.DataFrame(columns=_OCCUPANCY), ()
+    stops, drops, remained, occupied = (
+        pd.DataFrame(columns=columns) for columns in (_STOPS, _DROPS, _REMAINED, _OCCUPANCY)
+    )
+    empty = stops, drops, remained, occupied, ()
     names = {_stage_label(stage): stage for stage in stage_of.values()}
     inner = {name: _stage_label(stage) for name, stage in stage_of.items() if name not in ends}
     order = [label for label in names if label in set(inner.values())]
@@ -413,7 +442,7 @@ def _stages(
     found = time_to_next_stage(spells, horizons=(SOON, LATER), conf_level=way.conf_level)
     at: Any = found.table.set_index(["stage", "outcome", "days"])
     median: Any = found.medians.set_index("stage")
-    rows, drops, hidden = [], [], []
+    rows, gone_rows, hidden = [], [], []
     for label, stage in ((label, names[label]) for label in order):
         n = int(median.loc[label, "n"])
         if n < way.min_base:
@@ -441,9 +470,32 @@ def _stages(
         )
         gone = cells["left"]
         if ends and not math.isnan(gone["estimate"]):
-            drops.append({"stage": stage, "label": label, "days": LATER} | {name: gone[name] for name in _FIGURES})
-    occupied = _occupied(way, spells, customers)
-    return pd.DataFrame(rows, columns=_STOPS), pd.DataFrame(drops, columns=_DROPS), occupied, tuple(hidden)
+            gone_rows.append({"stage": stage, "label": label, "days": LATER} | {name: gone[name] for name in _FIGURES})
+    stops = pd.DataFrame(rows, columns=_STOPS)
+    return (
+        stops,
+        pd.DataFrame(gone_rows, columns=_DROPS),
+        _remained(stops, found.curves, order[-1], way.min_base),
+        _occupied(way, spells, customers),
+        tuple(hidden),
+    )
+
+
+def _remained(stops: pd.DataFrame, curves: pd.DataFrame, last: str, min_base: int) -> pd.DataFrame:
+    """The curves of who is still there, of the largest stages that have a next one, at most sixty moments each."""
+    going = stops[stops["label"] != last]
+    largest = going.sort_values(["n", "label"], ascending=[False, True]).head(_MOST_CURVES)["label"]
+    still = curves[(curves["outcome"] == STILL_THERE) & (curves["days"] <= 2 * LATER)].sort_values(
+        "days", kind="stable"
+    )
+    parts = []
+    for label in going.loc[going["label"].isin(largest), "label"]:
+        own = still[(still["stage"] == label) & still["conf_low"].notna() & (still["n_at_risk"] >= min_base)]
+        days = np.linspace(0, 2 * LATER, _POINTS + 1)
+        days = days[(days >= own["days"].min()) & (days <= own["days"].max())]
+        at = np.searchsorted(own["days"], days, side="right") - 1
+        parts.append(own.iloc[at].assign(label=label, days=days))
+    return pd.concat(parts, ignore_index=True)[_REMAINED] if parts else pd.DataFrame(columns=_REMAINED)
 
 
 def _occupied(way: CustomerJourneys, spells: Any, customers: int) -> pd.DataFrame:

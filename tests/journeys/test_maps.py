@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import pytest
 
+from cxlab import charts
 from cxlab.inference import wilson
 from cxlab.journeys import CustomerJourneys, customer_journeys
 from cxlab.problems import NotApplicableError
@@ -165,8 +166,19 @@ def test_a_touchpoint_with_most_events_does_not_hide_the_steps_between_the_other
 
 def test_paths_of_stages_add_up_to_the_journeys_that_begin() -> None:
     paths = made().variants.set_index("path")
-    assert paths["n"].to_dict() == {"learn → buy": 40, "learn → buy → use": 40, "learn": 20}
+    assert paths["journeys"].to_dict() == {"learn → buy": 40, "learn → buy → use": 40, "learn": 20}
     assert paths["estimate"].sum() == 100
+    assert paths["covered"].tolist() == [40, 80, 100]
+    assert set(paths["n"]) == {100}
+    words, rows = next(made().variants_shown())
+    assert words["title"] == "The 3 most frequent paths cover 100% of journeys."
+    assert words["note"]["Base"] == "100 journeys that begin in the log, which take 3 paths"
+    charts.paths(rows, order=made().stage_labels)
+
+
+def test_a_long_path_is_cut_and_says_so() -> None:
+    log = events(long=("ad order " * 8, 60), short=("ad order", 40))
+    assert made(log).variants["path"].iloc[0] == " → ".join(["learn", "buy"] * 6 + ["…"])
 
 
 def test_journeys_that_did_not_come_to_the_last_stage_are_open() -> None:

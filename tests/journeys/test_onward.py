@@ -67,6 +67,20 @@ def test_the_title_of_the_flow_says_who_goes_where_and_for_how_many_nothing_foll
     assert made().sentences()[0] == words["title"]
 
 
+def test_where_customers_go_next_is_a_field_of_the_touchpoints_left_most_often() -> None:
+    """Orders are left 160 times: 120 for help, 30 for an exit talk; help is left 60 times, always for an order."""
+    words, rows = shown(made(), "exits")[0]
+    share = rows.set_index(["from_touchpoint", "to_touchpoint"])
+    assert share["n"].groupby(level=0).first().to_dict() == {"ad": 70, "help": 60, "offer": 30, "order": 150}
+    assert share.loc[("order", "help"), ["steps", "estimate"]].tolist() == [120, 80]
+    assert share.loc[("help", "order"), "estimate"] == 100
+    assert share.loc[("help", "ad"), "estimate"] == 0
+    assert share.loc[("order", "help"), "conf_low"] == pytest.approx(100 * wilson(0.8, 150)[0])
+    assert ("order", "order") not in share.index
+    assert str(words["title"]).startswith("The surest step leads from ")
+    charts.matrix(rows, row_col="label", column_col="to_label", unit="%", middle=None)
+
+
 def test_the_step_matrix_has_everybody_in_every_step_but_that_of_the_anchor() -> None:
     _, rows = shown(made(), "step_matrix")[0]
     assert rows.groupby("step")["journeys"].sum().to_dict() == dict.fromkeys([-2, -1, 1, 2, 3, 4], 100)

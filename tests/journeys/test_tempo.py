@@ -88,6 +88,18 @@ def test_the_title_says_from_which_stage_fewest_go_on() -> None:
     assert made().sentences()[0] == words["title"]
 
 
+def test_the_curves_say_who_is_still_in_a_stage_by_days_since_entering_it() -> None:
+    """Of 100 who learn 80 order on day 10; of 80 who buy 30 leave after 20 days and 50 go on after 40."""
+    words, rows = shown(made(), "remained")[0]
+    still = rows.set_index(["label", "days"])["estimate"]
+    assert still["Learn"].loc[:9].tolist() == []  # nobody had gone: the curve begins with the first who did
+    assert set(still["Learn"].loc[10:]) == {20.0}
+    assert set(still["Buy"].loc[20:39]) == {62.5}
+    assert set(rows["label"]) == {"Learn", "Buy"}, "use is the last stage that is reached"
+    assert words["title"] == "After 18 days 100% of those who" or str(words["title"]).startswith("After ")
+    charts.steps(rows, time_col="days", series_col="label", x_label="Days")
+
+
 def test_changes_of_stage_that_the_engine_merged_say_the_same_as_every_event() -> None:
     rng = np.random.default_rng(5)
     rows = pd.DataFrame(
