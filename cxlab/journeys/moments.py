@@ -58,7 +58,7 @@ _RARE = 10  # customers who met a touchpoint or took a step, below which it is n
 _STEPS = 10  # frequent steps from one touchpoint to the next that describe the order of a journey
 _INFORMED = 1e-9  # of the weight of a row that other rows do not share
 _SPLITS = 10  # of the customers in halves, for the interval of a score
-_PENALTIES = np.logspace(-4, 2, 13)  # a customer of the training part
+_PENALTIES = np.logspace(-4, 2, 7)  # a customer of the training part
 _NO_MOMENT, _NOT_JUDGED = "no clear effect", "not judged"
 _VERDICTS = {(True, True): "both", (True, False): "can hurt", (False, True): "can delight"}
 _WORDS = {"met": "meeting it", "went well": "its going well", "failed": "its failing"}
@@ -421,13 +421,15 @@ def _read(events: pd.DataFrame, outcome: pd.Series, landmark: pd.Series | None, 
     units["until"] = _landmarks(outcome, landmark, units["customer_id"], rows)
     units["segment"] = _segments(segment, units["customer_id"])
     units = units.sort_values(["customer_id", "until", "y"], kind="stable", ignore_index=True)
-    if len(units) and len(rows) and not units["customer_id"].isin(rows["customer_id"]).any():
+    people = rows.drop_duplicates("person").set_index("customer_id")["person"]
+    units["person"] = people.index.get_indexer(units["customer_id"])  # −1: not in the log
+    if len(units) and (units["person"] < 0).all():
         ids = units["customer_id"].iloc[0], rows["customer_id"].iloc[0]
         raise ValueError(
             f"no customer of `outcome` is in the log (`{ids[0]}` there, `{ids[1]}` here); index `outcome` by customer_id"
         )
-    first = rows.groupby("customer_id")["time"].min()
-    starts = units["customer_id"].map(first)
+    first = rows.groupby("person")["time"].min()
+    starts = units["person"].map(first)
     units["reason"] = np.select(
         [units["y"].isna(), units["until"].isna(), starts.isna(), (starts >= units["until"]).fillna(False).astype(bool)],
         ["no outcome", "no landmark", "customer is not in the log", "no event before the landmark"],
@@ -439,19 +441,19 @@ def _read(events: pd.DataFrame, outcome: pd.Series, landmark: pd.Series | None, 
         raise NotApplicableError(
             f"needs customers with events and an outcome: of {len(units):,} outcomes none can be used ({why})"
         )
-    seen = used[["customer_id", "until"]].rename_axis("unit").reset_index().merge(
-        rows[["customer_id", "event", "code", "journey", "time"]], on="customer_id"
+    seen = used[["person", "until"]].rename_axis("unit").reset_index().merge(
+        rows[["person", "event", "code", "journey", "time"]], on="person"
     )  # fmt: skip
     seen = seen[seen["time"] < seen["until"]].sort_values(["unit", "event"], kind="stable", ignore_index=True)
-    told = rows["customer_id"].isin(used["customer_id"])
+    told = rows["person"].isin(used["person"])
     counted = rows["event"].isin(seen["event"])
     why_event = np.select([counted, told], ["", "at or after the landmark"], "customer has no outcome to use")
-    in_log = pd.Series(rows["customer_id"].unique())
-    judged, asked = in_log.isin(used["customer_id"]), in_log.isin(units["customer_id"])
+    in_log = people.reset_index(drop=True)
+    judged, asked = in_log.isin(used["person"]), in_log.isin(units["person"])
     why_customer = np.select([judged, asked], ["", "outcome cannot be used"], "no outcome")
     return _Log(
         y=used["y"].to_numpy(dtype=float),
-        customer=pd.factorize(used["customer_id"])[0],
+        customer=pd.factorize(used["person"])[0],
         segment=None if segment is None else used["segment"].to_numpy(dtype=object),
         until=used["until"].to_numpy(dtype=np.int64),
         seen=seen[["unit", "event", "code", "journey", "time"]],
@@ -486,7 +488,8 @@ def _checked_events(events: pd.DataFrame) -> pd.DataFrame:
         }
     )
     rows["code"] = pd.factorize(rows["touchpoint"], sort=True)[0]
-    order = ["customer_id", "time", "journey", "position", "touchpoint"]
+    rows["person"] = pd.factorize(rows["customer_id"], sort=True)[0]  # in the order of the ids
+    order = ["person", "time", "journey", "position", "code"]
     return rows.sort_values(order, kind="stable", ignore_index=True).rename_axis("event").reset_index()
 
 
@@ -624,14 +627,17 @@ def _rated(log: _Log, ratings: pd.DataFrame, fails_at: float | None) -> tuple[pd
         )
     lacking = ratings["timestamp"].isna().to_numpy() | given["failed"].isna().to_numpy()
     given = given.assign(number=np.arange(len(given))).sort_values("known_at", kind="stable")
-    visits = log.events[["customer_id", "touchpoint", "time", "event"]].sort_values(["time", "event"], kind="stable")
-    found = pd.merge_asof(given, visits, left_on="known_at", right_on="time", by=["customer_id", "touchpoint"])
+    people = log.events.drop_duplicates("person").set_index("customer_id")["person"]
+    given["person"] = people.index.get_indexer(given["customer_id"])
+    given["code"] = pd.Index(log.touchpoints).get_indexer(given["touchpoint"])
+    visits = log.events[["person", "code", "time", "event"]].sort_values(["time", "event"], kind="stable")
+    found = pd.merge_asof(given, visits, left_on="known_at", right_on="time", by=["person", "code"])
     found = found.sort_values("number", ignore_index=True)
     placed = found["event"].notna().to_numpy() & ~lacking
     own = found[placed].astype({"event": np.int64})
     use = own.merge(log.seen[["unit", "event"]], on="event")
     used = found["number"].isin(use[use["known_at"].to_numpy() < log.until[use["unit"].to_numpy()]]["number"])
-    judged = found["customer_id"].isin(log.events[log.events["event"].isin(log.seen["event"])]["customer_id"])
+    judged = found["person"].isin(log.events[log.events["event"].isin(log.seen["event"])]["person"])
     reasons = np.select(
         [lacking, used, ~judged, placed],
         ["no rating or no time", "", "customer has no outcome to use", "at or after the landmark"],

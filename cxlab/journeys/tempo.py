@@ -42,6 +42,7 @@ _END, _OTHERS = "(end)", "all other stages"
 _TOP_WAITS, _MOST_STAGES, _POINTS, _MOST_CURVES = 10, 7, 60, 4
 _SAME = 1.0  # percentage points within which a conclusion is the same
 _LEAST_WATCHED = 0.1  # of the customers, below which a day is not drawn
+_DAYS_DRAWN = range(3, 2 * LATER + 1, 3)
 _MARKS = (365, 180, 90, 30, 7)
 _FACTORS = {"half": 0.5, "whole": 1.0, "double": 2.0}
 _HOURS_SHOWN = (1, 6, 24, 72, 168, 336, 720, 1_440, 2_160, 4_320)
@@ -162,7 +163,7 @@ class Pace:
             yield {
                 "name": "remained",
                 "title": f"After {day:g} days {_figure(slowest)} of those who entered {inside_text(slowest['label'])} are still there"
-                f"{', more than in any other stage' if len(last) > 1 else ''}.",
+                f"{', more than in any other stage' if (last['estimate'] < slowest['estimate']).sum() == len(last) - 1 > 0 else ''}.",
                 "subtitle": f"Customers still in a stage, by days since they entered it, percent, {100 * self.conf_level:g}% interval",
                 "alt": describe(f"Curves of who is still in a stage, after {day:g} days", last, label_col="label", unit="%",
                                 min_base=self.min_base),
@@ -439,7 +440,7 @@ def _stages(
         ends=[_END] if ends else [],
         observed_until=until,
     )
-    found = time_to_next_stage(spells, horizons=(SOON, LATER), conf_level=way.conf_level)
+    found = time_to_next_stage(spells, horizons=sorted({SOON, LATER, *_DAYS_DRAWN}), conf_level=way.conf_level)
     at: Any = found.table.set_index(["stage", "outcome", "days"])
     median: Any = found.medians.set_index("stage")
     rows, gone_rows, hidden = [], [], []
@@ -475,26 +476,20 @@ def _stages(
     return (
         stops,
         pd.DataFrame(gone_rows, columns=_DROPS),
-        _remained(stops, found.curves, order[-1], way.min_base),
+        _remained(stops, found.table, order[-1], way.min_base),
         _occupied(way, spells, customers),
         tuple(hidden),
     )
 
 
-def _remained(stops: pd.DataFrame, curves: pd.DataFrame, last: str, min_base: int) -> pd.DataFrame:
-    """The curves of who is still there, of the largest stages that have a next one, at most sixty moments each."""
+def _remained(stops: pd.DataFrame, shares: pd.DataFrame, last: str, min_base: int) -> pd.DataFrame:
+    """The curves of who is still there, of the largest stages that have a next one, as long as enough customers were watched."""
     going = stops[stops["label"] != last]
     largest = going.sort_values(["n", "label"], ascending=[False, True]).head(_MOST_CURVES)["label"]
-    still = curves[(curves["outcome"] == STILL_THERE) & (curves["days"] <= 2 * LATER)].sort_values(
-        "days", kind="stable"
-    )
-    parts = []
-    for label in going.loc[going["label"].isin(largest), "label"]:
-        own = still[(still["stage"] == label) & still["conf_low"].notna() & (still["n_at_risk"] >= min_base)]
-        days = np.linspace(0, 2 * LATER, _POINTS + 1)
-        days = days[(days >= own["days"].min()) & (days <= own["days"].max())]
-        at = np.searchsorted(own["days"], days, side="right") - 1
-        parts.append(own.iloc[at].assign(label=label, days=days))
+    still = shares[(shares["outcome"] == STILL_THERE) & shares["estimate"].notna()]
+    gone = still["estimate"] == 0  # nobody is left: nobody can be at risk, and still it is known
+    still = still[(still["n_at_risk"] >= min_base) | gone].rename(columns={"stage": "label"})
+    parts = [still[still["label"] == label] for label in going.loc[going["label"].isin(largest), "label"]]
     return pd.concat(parts, ignore_index=True)[_REMAINED] if parts else pd.DataFrame(columns=_REMAINED)
 
 

@@ -178,7 +178,7 @@ def test_paths_of_stages_add_up_to_the_journeys_that_begin() -> None:
 
 def test_a_long_path_is_cut_and_says_so() -> None:
     log = events(long=("ad order " * 8, 60), short=("ad order", 40))
-    assert made(log).variants["path"].iloc[0] == " → ".join(["learn", "buy"] * 6 + ["…"])
+    assert made(log, rules=[]).variants["path"].iloc[0] == " → ".join(["learn", "buy"] * 6 + ["…"])
 
 
 def test_journeys_that_did_not_come_to_the_last_stage_are_open() -> None:

@@ -92,11 +92,13 @@ def test_the_curves_say_who_is_still_in_a_stage_by_days_since_entering_it() -> N
     """Of 100 who learn 80 order on day 10; of 80 who buy 30 leave after 20 days and 50 go on after 40."""
     words, rows = shown(made(), "remained")[0]
     still = rows.set_index(["label", "days"])["estimate"]
-    assert still["Learn"].loc[:9].tolist() == []  # nobody had gone: the curve begins with the first who did
-    assert set(still["Learn"].loc[10:]) == {20.0}
-    assert set(still["Buy"].loc[20:39]) == {62.5}
+    assert set(still["Learn"].loc[:9]) == {100.0}
+    assert set(still["Learn"].loc[12:]) == set()  # 20 are left to be watched, too few to draw
+    assert set(still["Buy"].loc[:18]) == {100.0}
+    assert set(still["Buy"].loc[21:39]) == {62.5}
+    assert set(still["Buy"].loc[42:]) == {0.0}, "all have gone: that is known"
     assert set(rows["label"]) == {"Learn", "Buy"}, "use is the last stage that is reached"
-    assert words["title"] == "After 18 days 100% of those who" or str(words["title"]).startswith("After ")
+    assert words["title"] == "After 9 days 100% of those who entered learn are still there."
     charts.steps(rows, time_col="days", series_col="label", x_label="Days")
 
 
