@@ -422,7 +422,7 @@ def _read(events: pd.DataFrame, outcome: pd.Series, landmark: pd.Series | None, 
     units["segment"] = _segments(segment, units["customer_id"])
     units = units.sort_values(["customer_id", "until", "y"], kind="stable", ignore_index=True)
     people = rows.drop_duplicates("person").set_index("customer_id")["person"]
-    units["person"] = people.index.get_indexer(units["customer_id"])  # −1: not in the log
+    units["person"] = people.index.get_indexer(pd.Index(units["customer_id"]))  # −1: not in the log
     if len(units) and (units["person"] < 0).all():
         ids = units["customer_id"].iloc[0], rows["customer_id"].iloc[0]
         raise ValueError(
@@ -628,8 +628,8 @@ def _rated(log: _Log, ratings: pd.DataFrame, fails_at: float | None) -> tuple[pd
     lacking = ratings["timestamp"].isna().to_numpy() | given["failed"].isna().to_numpy()
     given = given.assign(number=np.arange(len(given))).sort_values("known_at", kind="stable")
     people = log.events.drop_duplicates("person").set_index("customer_id")["person"]
-    given["person"] = people.index.get_indexer(given["customer_id"])
-    given["code"] = pd.Index(log.touchpoints).get_indexer(given["touchpoint"])
+    given["person"] = people.index.get_indexer(pd.Index(given["customer_id"]))
+    given["code"] = pd.Index(log.touchpoints).get_indexer(pd.Index(given["touchpoint"]))
     visits = log.events[["person", "code", "time", "event"]].sort_values(["time", "event"], kind="stable")
     found = pd.merge_asof(given, visits, left_on="known_at", right_on="time", by=["person", "code"])
     found = found.sort_values("number", ignore_index=True)
