@@ -15,6 +15,7 @@ from cxlab.data.portable import duckdb_hash, keep, quantiles
 from cxlab.inference import benjamini_hochberg
 from cxlab.inference.intervals import critical_value, two_sided_p
 from cxlab.journeys.reconstruct import as_lengths
+from cxlab.problems import did_you_mean
 
 if TYPE_CHECKING:
     from cxlab.journeys.log import Journeys
@@ -156,8 +157,14 @@ def reach(journeys: Journeys, by: str | None) -> pd.DataFrame:
     return table.sort_values([*keys, "customers", "touchpoint"], ascending=rising, ignore_index=True)
 
 
-def compare(journeys: Journeys, by: str, conf_level: float) -> pd.DataFrame:
+def compare(journeys: Journeys, by: str, segments: Sequence[str] | None, conf_level: float) -> pd.DataFrame:
     taken = journeys.with_segment(by, journeys.crossings)
+    if segments is not None:
+        known = sorted(set(journeys.segments[by].dropna()))
+        for name in segments:
+            if name not in known:
+                raise ValueError(f"there is no segment `{name}` in `{by}`; {did_you_mean(name, known)}")
+        taken = taken.filter(taken[by].isin(list(segments)))
     # the exits of a customer from a touchpoint beside each way that the customer took from there
     exits = taken.group_by([by, "c", "a"]).agg(all=taken.own.sum())
     both = taken.inner_join(exits.drop(by), ["c", "a"])

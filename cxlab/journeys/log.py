@@ -260,14 +260,15 @@ class Journeys:
         """One row a touchpoint: (by,) touchpoint, customers, share of all customers (of the segment) who were there."""
         return edges.reach(self, by)
 
-    def compare(self, by: str, *, conf_level: float = 0.95) -> pd.DataFrame:
+    def compare(self, by: str, *, segments: Sequence[str] | None = None, conf_level: float = 0.95) -> pd.DataFrame:
         """One row an edge and pair of segments: how much likelier b goes on that way than a, tested over customers.
 
         Columns: from_touchpoint, to_touchpoint, segment_a, segment_b, estimate (b − a, share of exits), std_error, conf_low,
         conf_high, conf_level, n, p_value, q_value. The variance is that of customers (linearised), because the events of one customer
         go together; edges with fewer than 30 customers at their beginning or 10 on them are left out (`.attrs["left_out"]` counts).
+        `segments` are those to be compared, by default all.
         """
-        return edges.compare(self, by, conf_level)
+        return edges.compare(self, by, segments, conf_level)
 
     # ---------------------------------------------------------------------------------------------------------- on the way
 

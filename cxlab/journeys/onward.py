@@ -44,7 +44,7 @@ from cxlab.wording import (
 
 BEFORE, AFTER_FLOW, AFTER_MATRIX = 2, 3, 4  # steps; the titles say "fourth"
 EVERYBODY, OTHERS = "All", "all others"
-_TOP_MATRIX, _TOP_LOOPS, _TOP_PAIRS, _TOP_SEGMENTS, _TOP_EXITS = 10, 8, 8, 4, 8
+_TOP_MATRIX, _TOP_LOOPS, _TOP_PAIRS, _TOP_SEGMENTS, _TOP_EXITS, _TOP_APART = 10, 8, 8, 4, 8, 6
 _MOST_STEPS, _TITLE_STEPS = 9, 6
 _MOST_PATHS = (
     800  # compared with each other; all 1,309 of a real log stood for others as well, to 0.0001 of the mean distance
@@ -81,12 +81,14 @@ class Ways:
     against (it clearly does, though its stage is a later one); with itself a touchpoint has no estimate.
 
     `exits` has one row a pair of the touchpoints that are left most often: estimate (percent of the n steps away from `from_touchpoint`,
-    those back to itself among them), steps.
+    those back to itself among them), steps. `apart` has one row a step and pair of segments (the `_TOP_SEGMENTS` with most customers):
+    difference (points by which `segment_b` goes on that way more often than `segment_a`), tested over customers, q_value over all.
 
     Figures on fewer than `min_base` journeys are in none of them; in `precedence` such a pair is empty, with the reason."""
 
     anchor: str
     exits: pd.DataFrame
+    apart: pd.DataFrame
     flow: pd.DataFrame
     step_matrix: pd.DataFrame
     representatives: pd.DataFrame
@@ -131,6 +133,35 @@ class Ways:
                 }
                 | self._left_out(),
             }, self.exits  # fmt: skip
+
+    def apart_shown(self) -> Iterator[Shown]:
+        """The steps that two segments take clearly more or less often, the surest first; without one nothing is drawn."""
+        if len(self.apart):
+            clear = self.apart[self.apart["reading"] == "changed"]
+            rows = clear.head(_TOP_APART) if len(clear) else self.apart.head(3)
+            title = f"None of {len(self.apart):,} steps is clearly taken more often by one segment than by another."
+            if len(clear):
+                row = clear.to_dict("records")[0]
+                more, less = ("segment_b", "segment_a") if row["difference"] > 0 else ("segment_a", "segment_b")
+                title = (
+                    f"{len(clear)} of {len(self.apart):,} steps are clearly taken more often by one segment than by another; most surely "
+                    f"that from {inside_text(row['from_label'])} to {inside_text(row['to_label'])}, by “{row[more]}” more than by "
+                    f"“{row[less]}”."
+                )
+            yield {
+                "name": "segment_steps",
+                "title": title,
+                "subtitle": "Of all steps from a touchpoint the share that leads to the next: the second segment less the first, points, "
+                f"{100 * self.conf_level:g}% interval",
+                "alt": describe("Differences of steps between segments", rows, label_col="label", unit="%", difference=True,
+                                estimate_col="difference", min_base=self.min_base),
+                "note": {
+                    "Base": "Beside a name: steps of both segments from that touchpoint",
+                    "Test": f"{len(self.apart):,} steps and pairs of the {_TOP_SEGMENTS} largest segments, over customers, not steps; "
+                    "Benjamini–Hochberg",
+                }
+                | self._left_out(),
+            }, rows.reset_index(drop=True)  # fmt: skip
 
     def flow_shown(self) -> Iterator[Shown]:
         """Two steps before and three after the anchor, as ribbons."""
@@ -341,6 +372,7 @@ def ways(
     return Ways(
         anchor=at,
         exits=_exits(way, labels),
+        apart=_apart(way, rest, labels),
         flow=_flow(way, around, at, labels),
         step_matrix=_matrix(way, around, at, labels),
         representatives=stood_for,
@@ -408,6 +440,24 @@ def _exits(way: CustomerJourneys, labels: Mapping[str, str]) -> pd.DataFrame:
         for a in names for b in names if a != b
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=_EXITS)
+
+
+def _apart(way: CustomerJourneys, log: Journeys, labels: Mapping[str, str]) -> pd.DataFrame:
+    """One row a step and pair of segments, the surest difference first."""
+    columns = ["from_touchpoint", "to_touchpoint", "segment_a", "segment_b", "from_label", "to_label", "label", "difference", "std_error",
+               "conf_low", "conf_high", "conf_level", "n", "unit", "p_value", "q_value", "reading", "reason"]  # fmt: skip
+    if not way.segment_col:
+        return pd.DataFrame(columns=columns)
+    chosen = largest_segments(way.journeys, way.segment_col)[:_TOP_SEGMENTS]
+    found = log.compare(way.segment_col, segments=chosen, conf_level=way.conf_level)
+    for name, own in (("difference", "estimate"), ("std_error",) * 2, ("conf_low",) * 2, ("conf_high",) * 2):
+        found[name] = 100 * found[own]
+    found["from_label"], found["to_label"] = (found[name].map(labels) for name in ("from_touchpoint", "to_touchpoint"))
+    steps = [f"{a} → {inside_text(b)}" for a, b in zip(found["from_label"], found["to_label"], strict=True)]
+    pairs = zip(steps, found["segment_b"], found["segment_a"], strict=True)
+    found["label"] = [f"{step}: {b} less {a}" for step, b, a in pairs]
+    found["reading"] = np.where(found["q_value"] < 1 - way.conf_level, "changed", "no clear change")
+    return found.assign(unit="%", reason="")[columns]
 
 
 def _flow(way: CustomerJourneys, log: Journeys, anchor: str, labels: Mapping[str, str]) -> pd.DataFrame:

@@ -57,10 +57,13 @@ class StageMap:
 @dataclass(frozen=True)
 class StageMaps:
     """The maps of all customers and of the largest segments. `differences` has one row a measure, stage and segment: the segment
-    less all others, tested by customer, Benjamini–Hochberg over all of them."""
+    less all others, tested by customer, Benjamini–Hochberg over all of them. `layers` has one row a stage that customers and staff
+    have rated: actual and believed (percent satisfied, of the touchpoints that both rated), difference (believed less actual) with
+    its interval, p_value, q_value and reading."""
 
     maps: tuple[StageMap, ...]
     differences: pd.DataFrame
+    layers: pd.DataFrame
     curve_label: str
     curve_unit: str
     curve_words: str
@@ -119,6 +122,31 @@ class StageMaps:
                 | ({"Promise": "Measured for all customers"} if one.segment else {})
                 | ({"Not read": f"Emotions of unknown sign: {list_text(self.unread)}"} if self.unread else {}),
             }, one.stages, one.lanes  # fmt: skip
+
+    def layers_shown(self) -> Iterator[Shown]:
+        """What customers say of each stage, and what staff believe they say."""
+        known = self.layers[self.layers["reading"] != "not tested"] if len(self.layers) else self.layers
+        if len(known):
+            clear = known[known["reading"] == "changed"]
+            title = f"In none of {len(known)} stages staff clearly believe something else than customers say."
+            if len(clear):
+                row = max(clear.to_dict("records"), key=lambda x: abs(x["difference"]))
+                size = difference_text(row["difference"], "%", row["conf_low"], row["conf_high"])
+                title = (
+                    f"Staff see {inside_text(row['label'])} {'better' if row['difference'] > 0 else 'worse'} than customers do: "
+                    f"{estimate_text(row['believed'], '%')} satisfied, they believe; {estimate_text(row['actual'], '%')} are ({size})."
+                )
+            yield {
+                "name": "map_layers",
+                "title": title,
+                "subtitle": "Satisfied customers (two best answers), percent: as customers say it, and as staff believe it",
+                "alt": describe("Pairs of what customers say and what staff believe, the difference", self.layers, label_col="label",
+                                unit="%", difference=True, estimate_col="difference", min_base=self.min_base),
+                "note": {
+                    "Base": "Touchpoints of the stage that both have rated, newest wave; beside a name customers and staff",
+                    "Test": f"{len(known)} stages, two groups of people, Benjamini–Hochberg",
+                },
+            }, self.layers  # fmt: skip
 
     def differences_shown(self) -> Iterator[Shown]:
         """Where segments differ from the others, stage by stage."""
@@ -180,6 +208,7 @@ def stage_maps(
     return StageMaps(
         maps=maps,
         differences=made.differences(segments),
+        layers=made.layers(),
         curve_label=made.curve_label,
         curve_unit=made.curve_unit,
         curve_words=made.curve_words,
@@ -208,6 +237,7 @@ class _Maker:
         )
         self.ratings = _newest_ratings(ratings)
         self.rated = way.rated
+        self.believed = _believed(ratings, self.items)
         self.by = way.segment_col
         self.stage_of = way.stage_of
         self.order = list(dict.fromkeys(self.stage_of.values()))
@@ -261,7 +291,7 @@ class _Maker:
         stage = row["stage"]
         cells = {
             "Do": self._do(stage, segment, begun), "Need": self._need(stage, customers), "Feel": self._feel(stage, customers),
-            "Rate": self._rate(row), "Owner": {"text": row["owners"] or "No touchpoint", "fact": True},
+            "Rate": self._rate(row, segment), "Owner": {"text": row["owners"] or "No touchpoint", "fact": True},
             "Promise": self._promise(stage), "Metric": self._metric(stage, segment),
         }  # fmt: skip
         return {lane: cell or {"text": _FILLED_BY[lane], "unknown": lane != "Promise", "fact": lane == "Promise"}
@@ -348,16 +378,52 @@ class _Maker:
     def _net(self, stage: str, customers: Any) -> dict[str, Any]:
         return self.felt.net(self.places(stage), customers, conf_level=self.way.conf_level)
 
-    def _rate(self, row: Mapping[Any, Any]) -> dict[str, Any]:
+    def _rate(self, row: Mapping[Any, Any], segment: str) -> dict[str, Any]:
         if not row["n"]:
             return {}
+        told = self._belief(row["stage"]) if not segment else {"n": 0}
+        belief = f"; staff believe {estimate_text(told['estimate'], '%')}" if told["n"] >= self.way.min_base else ""
         ends = interval_text(row["conf_low"], row["conf_high"], "%")
         return {
             "value": estimate_text(row["estimate"], "%"),
             "detail": f"{ends}, n {row['n']:,}",
-            "text": "satisfied",
+            "text": f"satisfied{belief}",
             "n": row["n"],
         }
+
+    def _belief(self, stage: str) -> dict[str, Any]:
+        """The share satisfied that staff believe in, of the touchpoints that customers have rated as well."""
+        both = set(self.places(stage)) & set(self.rated["touchpoint"] if len(self.rated) else [])
+        own = self.believed[self.believed["touchpoint"].isin(both)]
+        return share_row(own["top"], clusters=own["person"], conf_level=self.way.conf_level) if len(own) else {"n": 0}
+
+    def layers(self) -> pd.DataFrame:
+        """One row a stage: what customers say against what staff believe."""
+        columns = ["stage", "label", "actual", "believed", "difference", "std_error", "conf_low", "conf_high", "conf_level",
+                   "n_before", "n_after", "unit", "p_value", "reason"]  # fmt: skip
+        rows = []
+        for stage in self.order:
+            told = self._belief(stage)
+            if not told["n"]:
+                continue
+            shared = set(self.places(stage)) & set(self.believed["touchpoint"])
+            own = self.rated[self.rated["touchpoint"].isin(shared)]
+            said = share_row(own["top"], clusters=own["customer_id"], conf_level=self.way.conf_level)
+            gap = difference_row(said, told)
+            if min(said["n"], told["n"]) < self.way.min_base:
+                gap |= dict.fromkeys(("difference", "std_error", "conf_low", "conf_high", "p_value"), np.nan)
+                gap["reason"] = f"n<{self.way.min_base}"
+                said, told = said | {"estimate": np.nan}, told | {"estimate": np.nan}
+            about = {"stage": stage, "label": stage.replace("_", " ").capitalize()}
+            rows.append(about | {"actual": said["estimate"], "believed": told["estimate"]} | gap)
+        table = pd.DataFrame(rows, columns=columns)
+        table["q_value"] = benjamini_hochberg(table["p_value"])
+        clear = table["q_value"] < 1 - self.way.conf_level
+        table["reading"] = np.where(
+            table["q_value"].isna(), "not tested", np.where(clear, "changed", "no clear change")
+        )
+        table["words"] = np.where(clear, "clear", np.where(table["q_value"].isna(), "", "no clear gap"))
+        return table
 
     def _promise(self, stage: str) -> dict[str, Any]:
         if self.promises is None or self.promises.empty:
@@ -527,6 +593,25 @@ class _Maker:
             share_row(part["top"], clusters=part["customer_id"], conf_level=self.way.conf_level) for part in both
         )
         return first, second
+
+
+def _believed(ratings: pd.DataFrame | None, items: pd.DataFrame) -> pd.DataFrame:
+    """What staff believe: touchpoint, top (1.0 where they gave one of the two best answers), person; of each survey the newest wave."""
+    columns = ["touchpoint", "top", "person"]
+    if ratings is None or ratings.empty:
+        return pd.DataFrame(columns=columns)
+    mine = ratings[
+        (ratings["role"] == "satisfaction") & (ratings["perspective"] == "staff") & ratings["touchpoint"].notna()
+    ]
+    if mine.empty:
+        return pd.DataFrame(columns=columns)
+    mine = mine.assign(asked=mine["timestamp"].fillna(pd.Timestamp(0, tz="UTC")))
+    own, last = (mine.groupby(by)["asked"].transform("max") for by in (["survey", "wave"], "survey"))
+    mine = mine[own == last]
+    known = items.set_index("item")
+    best = best_answers(mine["score"], mine["item"].map(known["low"]), mine["item"].map(known["high"]))
+    person = mine["response_id"] if "response_id" in mine else pd.Series(range(len(mine)), index=mine.index)
+    return mine.assign(top=best, person=person)[columns]
 
 
 def _newest_ratings(ratings: pd.DataFrame | None) -> pd.DataFrame:

@@ -347,3 +347,24 @@ def test_the_help_desk_goes_on_as_plain_pandas_counts_it() -> None:
         assert again.loc[name, "n"] == len(counts)
         assert again.loc[name, "again"] == sum(counts) - len(counts)
         assert again.loc[name, "estimate"] == pytest.approx(100 * np.mean(np.array(counts) > 1))
+
+
+def test_steps_that_segments_take_differently_are_told_with_both_names() -> None:
+    """From order 60 of 60 of one plan go to help, 60 of 120 of the other: 50 points."""
+    log = events(big=("ad order help", 60), small=("ad order help", 60), little=("ad order app", 60))
+    log["plan"] = np.where(log["plan"] == "big", "Big", "Small")
+    words, rows = shown(made(log, segment_col="plan"), "apart")[0]
+    row = rows.set_index(["from_touchpoint", "to_touchpoint"]).loc[("order", "help")]
+    assert (row["segment_a"], row["segment_b"], row["difference"], row["reading"]) == ("Big", "Small", -50, "changed")
+    assert row["n"] == 180
+    assert str(words["title"]).endswith("that from order to help, by “Big” more than by “Small”.")
+    charts.difference_plot(rows, label_col="label", estimate_col="difference", still_word="No clear difference")
+
+
+def test_segments_that_go_the_same_way_are_not_called_different() -> None:
+    log = events(one=("ad order help", 60), two=("ad order app", 60))
+    log["plan"] = np.where(log["event_id"] // 3 % 2 == 0, "Even", "Odd")
+    words, rows = shown(made(log, segment_col="plan"), "apart")[0]
+    assert words["title"] == "None of 2 steps is clearly taken more often by one segment than by another."
+    assert set(rows["reading"]) == {"no clear change"}
+    assert shown(made(log), "apart") == []

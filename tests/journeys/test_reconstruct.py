@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from cxlab.inference import linearised_mean
 from cxlab.journeys import Journeys, reconstruct
@@ -311,6 +312,41 @@ def test_segments_are_compared_over_customers_as_a_ratio_of_sums() -> None:
     assert found["n"] == means["a"].n + means["b"].n
     assert found["conf_low"] < found["estimate"] < found["conf_high"]
     assert (table["q_value"] >= table["p_value"]).all()
+
+
+def test_segments_by_luck_are_called_different_in_one_log_of_twenty_at_most() -> None:
+    """Each customer has a habit, so that events of one are alike; testing events would call most logs different."""
+    rng = np.random.default_rng(8)
+    habits = rng.beta(0.6, 0.6, 240)
+    rows = pd.concat([crowd(int(i), 1, float(habit)) for i, habit in enumerate(habits)], ignore_index=True)
+    ids, runs = rows["customer_id"].unique(), 120
+    for run in range(runs):
+        rows[f"s{run}"] = rows["customer_id"].map(
+            dict(zip(ids, rng.permuted(np.resize(["a", "b", "c"], len(ids))), strict=True))
+        )
+    log = reconstruct(rows, segment=[f"s{run}" for run in range(runs)])
+    found = [log.compare(f"s{run}") for run in range(runs)]
+    called = sum((table["q_value"] < 0.05).any() for table in found)
+    assert called <= stats.binom.ppf(0.99, runs, 0.05)
+    p = pd.concat(found)["p_value"]
+    assert 0.02 < (p < 0.05).mean() < 0.08
+    assert 0.42 < (p < 0.5).mean() < 0.58
+
+
+def test_only_named_segments_are_compared_and_an_unknown_one_is_refused() -> None:
+    rows = pd.concat(crowd(i, 60, 0.3 * i).assign(segment=name) for i, name in enumerate("abc", 1))
+    log = reconstruct(rows, segment="segment")
+    found = log.compare("segment", segments=["a", "c"])
+    assert set(found["segment_a"] + found["segment_b"]) == {"ac"}
+    pd.testing.assert_frame_equal(
+        found.drop(columns="q_value"),
+        log.compare("segment")
+        .query("segment_a == 'a' and segment_b == 'c'")
+        .drop(columns="q_value")
+        .reset_index(drop=True),
+    )
+    with pytest.raises(ValueError, match="there is no segment `d` in `segment`"):
+        log.compare("segment", segments=["a", "d"])
 
 
 def test_an_edge_that_few_customers_take_is_not_compared() -> None:

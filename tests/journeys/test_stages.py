@@ -12,10 +12,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from scipy import stats
 
-from cxlab import exhibits
+from cxlab import charts, exhibits
 from cxlab.inference import wilson
 from cxlab.journeys import CustomerJourneys, customer_journeys
 from cxlab.journeys.stages import StageMap, StageMaps, stage_maps
+from cxlab.wording import difference_text
 
 TOUCHPOINTS = pd.DataFrame(
     {
@@ -295,6 +296,61 @@ def test_the_metric_of_a_segment_is_its_own() -> None:
     assert "**100%**" in cell(found, "Metric", "Buy", "Keen")["text"]
     assert "**0%**" in cell(found, "Metric", "Buy", "Quiet")["text"]
     assert cell(found, "Metric", "Learn", "Keen")["n"] == 40
+
+
+# ------------------------------------------------------------------------------------------------- what staff believe
+
+
+def staff(scores: list[float], item: str = "order_satisfaction", wave: str = "1", day: int = 1) -> Any:
+    rows = answers(item, scores, wave=wave, day=day)
+    return rows.assign(
+        perspective="staff", survey="staff", response_id=[f"s{i}" for i in range(len(scores))], customer_id=None
+    )
+
+
+def test_what_staff_believe_stands_beside_what_customers_say() -> None:
+    """Of 40 customers 20 are satisfied, of 40 staff 36 believe they are: 40 points, clear."""
+    rows = pd.concat([answers("order_satisfaction", [5.0] * 20 + [1.0] * 20), staff([5.0] * 36 + [2.0] * 4)])
+    found = maps(way_of(LOG, ratings=rows), ratings=rows)
+    (row,) = found.layers.to_dict("records")
+    assert (row["label"], row["actual"], row["believed"], row["difference"]) == ("Buy", 50, 90, 40)
+    error = 100 * math.sqrt(0.5 * 0.5 / 39 + 0.9 * 0.1 / 39)
+    assert row["std_error"] == pytest.approx(error)
+    assert row["p_value"] == pytest.approx(2 * stats.norm.sf(40 / error))
+    assert (row["reading"], row["n_before"], row["n_after"]) == ("changed", 40, 40)
+    assert cell(found, "Rate", "Buy")["text"] == "satisfied; staff believe 90%"
+    ((words, shown),) = found.layers_shown()
+    low, high = (difference_text(row[end], "%") for end in ("conf_low", "conf_high"))
+    assert words["title"].startswith(
+        "Staff see buy better than customers do: 90% satisfied, they believe; 50% are (+40 ("
+    )
+    assert low.removeprefix("+") in words["title"]
+    assert high.removeprefix("+") in words["title"]
+    charts.dumbbell(shown, label_col="label", ends=("actual", "believed"), names=("Customers", "Staff"), words_col="words",
+                    base_cols=("n_before", "n_after"))  # fmt: skip
+
+
+def test_staff_are_asked_of_the_same_touchpoints_and_newest_wave() -> None:
+    """Nobody asked customers about help; what staff said in an earlier wave is gone."""
+    rows = pd.concat(
+        [
+            answers("order_satisfaction", [5.0] * 40),
+            staff([5.0] * 40, "help_satisfaction", "2", 5),
+            staff([5.0] * 20 + [1.0] * 20, wave="2", day=5),
+            staff([1.0] * 40),
+        ]
+    )
+    (row,) = maps(way_of(LOG, ratings=rows), ratings=rows).layers.to_dict("records")
+    assert (row["label"], row["actual"], row["believed"]) == ("Buy", 100, 50)
+
+
+def test_few_staff_are_not_compared_and_without_them_nothing_is_said() -> None:
+    rows = pd.concat([answers("order_satisfaction", [5.0] * 20 + [1.0] * 20), staff([5.0] * 29)])
+    found = maps(way_of(LOG, ratings=rows), ratings=rows)
+    assert (found.layers["reading"].iloc[0], found.layers["reason"].iloc[0]) == ("not tested", "n<30")
+    assert list(found.layers_shown()) == []
+    assert cell(found, "Rate", "Buy")["text"] == "satisfied"
+    assert maps().layers.empty
 
 
 # --------------------------------------------------------------------------------------------------------------- unknown
