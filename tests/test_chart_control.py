@@ -15,7 +15,11 @@ from matplotlib.text import Text
 
 from cxlab import charts
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings(
+    "error",
+    "ignore::ResourceWarning",  # of another test, whose rubbish is collected here
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 POINTS = pd.DataFrame(
     {
         "when": [f"2026-W{week:02d}" for week in range(1, 9)],

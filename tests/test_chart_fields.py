@@ -17,7 +17,11 @@ from matplotlib.patches import Polygon
 
 from cxlab import charts, wording
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings(
+    "error",
+    "ignore::ResourceWarning",  # of another test, whose rubbish is collected here
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 
 
 def cut_off(figure: Figure) -> list[str]:

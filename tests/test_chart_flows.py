@@ -18,7 +18,11 @@ from matplotlib.patches import PathPatch, Polygon, Rectangle
 
 from cxlab import charts
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings(
+    "error",
+    "ignore::ResourceWarning",  # of another test, whose rubbish is collected here
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 
 FLOW = pd.DataFrame(
     [

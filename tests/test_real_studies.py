@@ -229,9 +229,8 @@ def test_patients_go_seven_ways_and_the_open_ones_are_not_called_broken(
 ) -> None:
     report = published("patients", "2017")
     paths = report.table("02_customer_journeys_paths")
-    assert list(paths["n"].head(2)) == ["198", "178"]
-    assert len(paths) == 7
-    assert set(paths["n"].tail(5)) == {"n<30"}
+    assert list(paths["journeys"]) == [198, 178], "five rarer ones are of fewer than thirty patients"
+    assert set(paths["n"]) == {384}
     rules = report.table("02_customer_journeys_rules").set_index("rule")
     row = rules.loc["Registration is followed by Check-out within 7d"]
     assert row["n"] + row["undecided"] == 384

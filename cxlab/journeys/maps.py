@@ -29,7 +29,7 @@ LEAST_CUSTOMERS = 50
 _TOP = 12
 _MOST_SENTENCES = 7
 _MOST_SEGMENTS = 6
-_MOST_STOPS, _MOST_PATHS = 12, 50
+_MOST_STOPS, _MOST_PATHS, _TOP_PATHS = 12, 50, 8
 _STAGE_COLUMNS = [
     "stage", "label", "reach", "customers", "touchpoints", "owners", "estimate", "conf_low", "conf_high", "n", "unit", "reason",
 ]  # fmt: skip
@@ -216,19 +216,25 @@ class CustomerJourneys:
             }, rows.assign(**{name: [length_text(wait) for wait in rows[own]] for name, own in waits.items()})  # fmt: skip
 
     def variants_shown(self) -> Iterator[Shown]:
-        if len(self.variants):
-            rows = self.variants.head(8)
+        """The most frequent paths that enough journeys take, with the share that they cover."""
+        enough = self.variants[self.variants["journeys"] >= self.min_base] if len(self.variants) else self.variants
+        if len(enough):
+            rows = enough.head(_TOP_PATHS)
             last = rows.to_dict("records")[-1]
             what = "stages" if self.stage_of else "touchpoints"
+            merged = ", neighbours that are the same merged" if self.stage_of else ""
+            rarer = self.n_paths - len(enough)
+            title = f"The {len(rows)} most frequent paths cover {last['covered']:.0f}% of journeys."
+            if len(rows) == 1:
+                title = f"The most frequent path is that of {last['covered']:.0f}% of journeys."
             yield {
                 "name": "paths",
-                "title": f"The {len(rows)} most frequent paths cover {last['covered']:.0f}% of journeys."
-                if len(rows) > 1
-                else "All journeys take the same path.",
-                "subtitle": f"Paths of {what}, neighbours that are the same merged: share of journeys, and of all rows so far (the line)",
+                "title": title,
+                "subtitle": f"Paths of {what}{merged}: share of journeys, and of all rows so far (the line)",
                 "alt": describe("Paths and their share of journeys", rows, label_col="path", unit="%", min_base=self.min_base),
                 "note": {
-                    "Base": f"{last['n']:,} journeys that begin in the log, which take {self.n_paths:,} paths",
+                    "Base": f"{last['n']:,} journeys that begin in the log, which take {self.n_paths:,} paths"
+                    + (f"; {rarer:,} of fewer than {self.min_base} journeys each" if rarer and len(self.variants) < _MOST_PATHS else ""),
                     "Open": "A journey that still goes on counts with the steps it has so far",
                 },
             }, rows  # fmt: skip

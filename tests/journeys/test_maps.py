@@ -171,8 +171,12 @@ def test_paths_of_stages_add_up_to_the_journeys_that_begin() -> None:
     assert paths["covered"].tolist() == [40, 80, 100]
     assert set(paths["n"]) == {100}
     words, rows = next(made().variants_shown())
-    assert words["title"] == "The 3 most frequent paths cover 100% of journeys."
-    assert words["note"]["Base"] == "100 journeys that begin in the log, which take 3 paths"
+    assert list(rows["journeys"]) == [40, 40], "20 journeys are too few to be shown"
+    assert words["title"] == "The 2 most frequent paths cover 80% of journeys."
+    assert (
+        words["note"]["Base"]
+        == "100 journeys that begin in the log, which take 3 paths; 1 of fewer than 30 journeys each"
+    )
     charts.paths(rows, order=made().stage_labels)
 
 

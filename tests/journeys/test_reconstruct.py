@@ -319,7 +319,7 @@ def test_segments_by_luck_are_called_different_in_one_log_of_twenty_at_most() ->
     rng = np.random.default_rng(8)
     habits = rng.beta(0.6, 0.6, 240)
     rows = pd.concat([crowd(int(i), 1, float(habit)) for i, habit in enumerate(habits)], ignore_index=True)
-    ids, runs = rows["customer_id"].unique(), 120
+    ids, runs = rows["customer_id"].unique(), 60
     for run in range(runs):
         rows[f"s{run}"] = rows["customer_id"].map(
             dict(zip(ids, rng.permuted(np.resize(["a", "b", "c"], len(ids))), strict=True))
