@@ -71,7 +71,9 @@ class Designed:
         if self.rules.empty:
             return
         timed = self.rules[self.rules["usual"] != ""]
-        title = f"{len(self.rules)} rules say how the journey is meant to go."
+        title = "One rule says how the journey is meant to go."
+        if len(self.rules) > 1:
+            title = f"{len(self.rules)} rules say how the journey is meant to go."
         if len(timed):
             row = timed.sort_values("estimate").iloc[0]
             title = f"After {inside_text(row['first'])}, {inside_text(row['then'])} comes after {row['usual']} for half, and after "

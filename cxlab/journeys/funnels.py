@@ -61,7 +61,7 @@ class Funnel:
         """How many come to the last step."""
         return [self._words()] if len(self.table) else []
 
-    def shown(self) -> Iterator[Shown]:
+    def steps_shown(self) -> Iterator[Shown]:
         """The share of those who began that came to each step."""
         if len(self.table):
             rows = self.table

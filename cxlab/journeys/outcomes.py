@@ -112,7 +112,7 @@ class Significance:
                 continue
             clear = rows[rows["clear"]]
             judged = rows["touchpoint"].nunique()
-            title = f"None of {judged} touchpoints clearly goes with {one.outcome.name}."
+            title = f"None of {judged} touchpoint{'s' if judged != 1 else ''} clearly goes with {one.outcome.name}."
             if len(clear):
                 row = max(clear.to_dict("records"), key=lambda r: abs(r["estimate"]))
                 n = clear["touchpoint"].nunique()

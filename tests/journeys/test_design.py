@@ -127,7 +127,7 @@ def test_waits_of_few_are_not_told() -> None:
     (row,) = designed(way_of(orders(kept=29, never=40))).rules.to_dict("records")
     assert (row["usual"], row["slow"]) == ("", "")
     ((words, _),) = designed(way_of(orders(kept=29, never=40))).real_shown()
-    assert words["title"] == "1 rules say how the journey is meant to go."
+    assert words["title"] == "One rule says how the journey is meant to go."
 
 
 def test_a_rule_without_a_deadline_has_no_wait_to_compare() -> None:

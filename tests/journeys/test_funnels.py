@@ -71,7 +71,7 @@ def test_a_customer_counts_in_a_stage_who_reached_it_or_a_later_one_in_time() ->
 def test_who_began_too_late_is_counted_apart_and_lost_to_nobody() -> None:
     found = made()
     assert found.n_late == 25
-    (words, _) = next(found.shown())
+    (words, _) = next(found.steps_shown())
     assert words["note"]["Base"].startswith("100 customers")
     assert "25 more began too late" in words["note"]["Base"]
     wider = stage_funnel(
@@ -85,7 +85,7 @@ def test_who_began_too_late_is_counted_apart_and_lost_to_nobody() -> None:
 def test_the_sentences_say_how_many_come_to_the_end_and_where_most_stop() -> None:
     found = made()
     assert found.sentences() == ["Within 30 days 40% (31 to 50%) of 100 customers come from learn as far as stay."]
-    (words, rows) = next(found.shown())
+    (words, rows) = next(found.steps_shown())
     assert words["title"] == found.sentences()[0]
     assert words["note"]["Loss"] == "Most stop before stay, 30 of 100 who began"
     charts.bars(rows, label_col="label")
@@ -97,7 +97,7 @@ def test_chosen_touchpoints_are_met_in_turn_and_who_skips_one_is_not_counted_fur
     assert found.is_chosen
     assert list(found.table["label"]) == ["Advertisement", "Order", "Help", "Renewal"]
     assert made(steps=["ad", "order", "help", "renewal"], within="30d").table["customers"].tolist() == [80, 70, 30, 0]
-    (words, _) = next(found.shown())
+    (words, _) = next(found.steps_shown())
     assert words["note"]["Order"] == "Each after the one before; who skips one is not counted further"
 
 
@@ -172,7 +172,7 @@ def test_a_small_segment_is_not_tested() -> None:
 
 def test_too_few_customers_or_stages_make_no_funnel() -> None:
     assert made(within="99d", about={"min_base": 101}).table.empty
-    assert list(made(within="99d", about={"min_base": 101}).shown()) == []
+    assert list(made(within="99d", about={"min_base": 101}).steps_shown()) == []
     alone = stage_funnel(customer_journeys(events(), None), within="30d")
     assert alone.table.empty
     assert alone.sentences() == []
