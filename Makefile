@@ -19,7 +19,8 @@ FIND = for p in "$(PYTHON)" python3.14 python3.13 python3.12 python3.11 python3 
 	if [ -n "$$p" ] && "$$p" $(USABLE) >/dev/null 2>&1; then echo "$$p"; break; fi; \
 	if [ -n "$(PYTHON)" ]; then break; fi; done
 
-JOBS ?= 2
+# tests start many processes and wait for them: three workers keep two cores busy
+JOBS ?= 3
 
 .PHONY: help report test setup lab lint format lock clean-reports
 
