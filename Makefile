@@ -19,8 +19,7 @@ FIND = for p in "$(PYTHON)" python3.14 python3.13 python3.12 python3.11 python3 
 	if [ -n "$$p" ] && "$$p" $(USABLE) >/dev/null 2>&1; then echo "$$p"; break; fi; \
 	if [ -n "$(PYTHON)" ]; then break; fi; done
 
-# tests start many processes and wait for them: three workers keep two cores busy
-JOBS ?= 3
+JOBS ?= 2
 
 .PHONY: help report test setup lab lint format lock clean-reports
 

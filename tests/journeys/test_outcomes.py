@@ -509,7 +509,7 @@ def test_an_unjudged_outcome_has_a_title_that_says_nothing_is_clear() -> None:
     flat = {name: (4.0, 6.0)[i % 2] for i, name in enumerate(who)}
     found = found_in(two(), ratings=scored("recommend", flat, 20, "tracking"), items=ITEMS)
     ((words, _),) = found.moments_shown()
-    assert words["title"] == "None of 1 touchpoints clearly goes with recommendation (0 to 10)."
+    assert words["title"] == "None of 1 touchpoint clearly goes with recommendation (0 to 10)."
     assert found.sentences() == found.findings() == []
 
 
