@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.quality import freshness, match_rates, missingness
-from cxlab.inference import Estimate, benjamini_hochberg, difference, linearised_mean, linked_reasons, wilson
+from cxlab.inference import Estimate, difference, linearised_mean, linked_reasons, wilson, with_readings
 from cxlab.study import Study
 from cxlab.wording import MIN_BASE, SURVEY_WORDS, describe, list_text, number_text
 
@@ -424,11 +424,7 @@ def response_rates(tables: dict[str, pd.DataFrame], *, conf_level: float = 0.95)
         if newest[survey] == wave:
             rows += [row | {"survey": survey, "wave": wave} for row in _cells(part, conf_level)]
     rates = pd.DataFrame(rows).reindex(columns=[*_RATES, "p_value"])
-    rates["q_value"] = benjamini_hochberg(rates["p_value"])
-    tested = rates["q_value"].notna()
-    apart = np.where(rates["q_value"] < 1 - conf_level, "changed", "no clear change")
-    rates["reading"] = np.where(tested, apart, "not tested")
-    return rates[_RATES]
+    return with_readings(rates, conf_level)[_RATES]
 
 
 def _rate(answered: pd.Series, conf_level: float) -> dict[str, Any]:

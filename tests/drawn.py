@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+
+STRICT = pytest.mark.filterwarnings(
+    "error",
+    "ignore::ResourceWarning",  # of another test, whose rubbish is collected here
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+"""A warning is a failure."""
 
 LONG = "Overall satisfaction with the airport as a whole, all things considered, compared with other airports"
 WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen"

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 import pytest
-from drawn import words
+from drawn import STRICT, words
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
@@ -15,11 +15,7 @@ from matplotlib.text import Text
 
 from cxlab import charts
 
-pytestmark = pytest.mark.filterwarnings(
-    "error",
-    "ignore::ResourceWarning",  # of another test, whose rubbish is collected here
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
+pytestmark = STRICT
 POINTS = pd.DataFrame(
     {
         "when": [f"2026-W{week:02d}" for week in range(1, 9)],

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from drawn import LONG, WORD, texts, words
+from drawn import LONG, STRICT, WORD, texts, words
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -17,11 +17,7 @@ from matplotlib.patches import Polygon
 
 from cxlab import charts, wording
 
-pytestmark = pytest.mark.filterwarnings(
-    "error",
-    "ignore::ResourceWarning",  # of another test, whose rubbish is collected here
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
+pytestmark = STRICT
 
 
 def cut_off(figure: Figure) -> list[str]:

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from drawn import LONG, WORD, texts, words
+from drawn import LONG, STRICT, WORD, texts, words
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -18,11 +18,7 @@ from matplotlib.patches import PathPatch, Polygon, Rectangle
 
 from cxlab import charts
 
-pytestmark = pytest.mark.filterwarnings(
-    "error",
-    "ignore::ResourceWarning",  # of another test, whose rubbish is collected here
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-)
+pytestmark = STRICT
 
 FLOW = pd.DataFrame(
     [

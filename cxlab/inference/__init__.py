@@ -13,7 +13,7 @@ from cxlab.inference.intervals import (
     newcombe,
     wilson,
 )
-from cxlab.inference.multiplicity import benjamini_hochberg
+from cxlab.inference.multiplicity import benjamini_hochberg, with_readings
 from cxlab.inference.suppression import Suppressed, linked_reasons, recoverable, suppress
 from cxlab.inference.survival import CumulativeIncidence, Survival, cumulative_incidence, kaplan_meier, log_rank
 
@@ -42,4 +42,5 @@ __all__ = [
     "share_row",
     "suppress",
     "wilson",
+    "with_readings",
 ]

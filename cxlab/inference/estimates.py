@@ -83,18 +83,23 @@ def share_of(count: int, n: int, *, conf_level: float = 0.95) -> dict[str, Any]:
     return _row(share, error, low, high, conf_level, n, 100) | {"unit": "%", "reason": _why(n, n)}
 
 
-def difference_row(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """After minus before of two independent rows: difference, std_error, conf_low, conf_high, p_value (normal)."""
+def difference_row(before: dict[str, Any], after: dict[str, Any], *, min_base: int = 0) -> dict[str, Any]:
+    """After minus before of two independent rows: difference, std_error, conf_low, conf_high, p_value (normal). Where either rests on
+    fewer than `min_base` they are NaN, and the reason says so."""
     change = after["estimate"] - before["estimate"]
     error = math.hypot(before["std_error"], after["std_error"])
     known = math.isfinite(error) and error > 0
     half = critical_value(after["conf_level"]) * error if known else math.nan
-    return {
+    row = {
         "difference": change, "std_error": error, "conf_low": change - half, "conf_high": change + half,
         "conf_level": after["conf_level"], "p_value": two_sided_p(change / error) if known else math.nan,
         "n_before": before["n"], "n_after": after["n"], "unit": after["unit"],
         "reason": "" if known else before["reason"] or after["reason"] or "the standard errors are not defined",
     }  # fmt: skip
+    if min(before["n"], after["n"]) < min_base:
+        row |= dict.fromkeys(("difference", "std_error", "conf_low", "conf_high", "p_value"), math.nan)
+        row["reason"] = f"n<{min_base}"
+    return row
 
 
 def _row(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import stats
 
 
@@ -27,3 +28,15 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     if not outside.all():
         q[~outside] = stats.false_discovery_control(p[~outside], method="bh")
     return q
+
+
+def with_readings(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:
+    """A table of tests (one row a test, `p_value`) with `q_value` over all of them, and `reading`: "changed", "no clear change", or "not
+    tested" where there is no p-value.
+
+    >>> list(with_readings(pd.DataFrame({"p_value": [0.01, float("nan"), 0.4]}), 0.95)["reading"])
+    ['changed', 'not tested', 'no clear change']
+    """
+    q = benjamini_hochberg(table["p_value"])
+    reading = np.where(np.isnan(q), "not tested", np.where(q < 1 - conf_level, "changed", "no clear change"))
+    return table.assign(q_value=q, reading=reading)

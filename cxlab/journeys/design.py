@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.answers import best_answers
-from cxlab.inference import benjamini_hochberg, difference_row, mean_row, share_of, share_row
+from cxlab.inference import difference_row, mean_row, share_of, share_row, with_readings
 from cxlab.journeys.maps import CustomerJourneys, Shown, length_text
 from cxlab.journeys.rules import Conformance, parse
 from cxlab.wording import (
@@ -168,10 +168,8 @@ def _deviants(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.Dat
             own, others = (
                 measure["of"](_newest(answers, since)) for since in _since(part, rule, way.journeys.touchpoints)
             )
-            gap = difference_row(others, own)
+            gap = difference_row(others, own, min_base=way.min_base)
             if min(own["n"], others["n"]) < way.min_base:
-                gap |= dict.fromkeys(("difference", "std_error", "conf_low", "conf_high", "p_value"), np.nan)
-                gap["reason"] = f"n<{way.min_base}"
                 own, others = own | {"estimate": np.nan}, others | {"estimate": np.nan}
             about = {
                 "rule": rule,
@@ -181,12 +179,9 @@ def _deviants(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.Dat
             }
             about["label"] = f"{capital_text(way.plain(rule))}: {measure['label']}"
             rows.append(about | gap | {"estimate_before": others["estimate"], "estimate_after": own["estimate"]})
-    table = pd.DataFrame(rows, columns=columns)
-    table["q_value"] = benjamini_hochberg(table["p_value"])
-    clear = table["q_value"] < 1 - way.conf_level
+    table = with_readings(pd.DataFrame(rows, columns=columns), way.conf_level)
     way_it_went = np.where(table["difference"] > 0, "better", "worse")
-    table["reading"] = np.where(table["q_value"].isna(), "not tested", np.where(clear, way_it_went, "no clear change"))
-    return table
+    return table.assign(reading=np.where(table["reading"] == "changed", way_it_went, table["reading"]))
 
 
 def _since(part: Conformance, rule: str, names: list[str]) -> tuple[pd.Series, pd.Series]:

@@ -19,7 +19,7 @@ import ibis
 import pandas as pd
 
 from cxlab.data.portable import keep
-from cxlab.inference import benjamini_hochberg, difference_row, share_of
+from cxlab.inference import difference_row, share_of, with_readings
 from cxlab.journeys.log import Journeys
 from cxlab.journeys.maps import CustomerJourneys, Shown, largest_segments
 from cxlab.journeys.onward import unique_labels
@@ -236,23 +236,16 @@ def _by_segment(way: CustomerJourneys, log: Journeys, decided: ibis.Table, last:
     found = own.group_by(way.segment_col).agg(n=own.count(), came=(own.depth >= last).cast("int64").sum()).to_pandas()
     counts = {str(row[way.segment_col]): (int(row["came"]), int(row["n"])) for row in found.to_dict("records")}
     rows = [_segment_row(way, name, counts) for name in largest_segments(log, way.segment_col) if name in counts]
-    table = pd.DataFrame(rows, columns=_SEGMENTS)
-    table["q_value"] = benjamini_hochberg(table["p_value"])
-    clear = table["q_value"] < 1 - way.conf_level
-    table["reading"] = clear.map({True: "changed", False: "no clear change"}).where(
-        table["q_value"].notna(), "not tested"
-    )
-    return table
+    return with_readings(pd.DataFrame(rows, columns=_SEGMENTS), way.conf_level)
 
 
 def _segment_row(way: CustomerJourneys, name: str, counts: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
     came, n = counts[name]
     all_came, all_n = (sum(pair[at] for pair in counts.values()) for at in (0, 1))
     mine = share_of(came, n, conf_level=way.conf_level)
-    gap = difference_row(share_of(all_came - came, all_n - n, conf_level=way.conf_level), mine)
-    enough = min(n, all_n - n) >= way.min_base
-    told = ("difference", "conf_low", "conf_high", "p_value")
-    difference, low, high, p_value = (gap[key] if enough else float("nan") for key in told)
+    others = share_of(all_came - came, all_n - n, conf_level=way.conf_level)
+    gap = difference_row(others, mine, min_base=way.min_base)
+    difference, low, high, p_value = (gap[key] for key in ("difference", "conf_low", "conf_high", "p_value"))
     return (
         {"segment": name}
         | mine

@@ -17,7 +17,7 @@ import pandas as pd
 
 from cxlab.data.answers import best_answers
 from cxlab.data.portable import keep, upload
-from cxlab.inference import benjamini_hochberg, difference_row, share_of, share_row
+from cxlab.inference import difference_row, share_of, share_row, with_readings
 from cxlab.journeys.log import Journeys
 from cxlab.journeys.reconstruct import reconstruct
 from cxlab.journeys.rules import Conformance, parse
@@ -533,7 +533,7 @@ def _stages(
         customers = seen.stages.get(stage, 0)
         rows.append(
             {
-                "stage": stage, "label": stage.replace("_", " ").capitalize(),
+                "stage": stage, "label": stage_label(stage),
                 "reach": 100 * customers / seen.begun if in_log & set(names) and seen.begun else np.nan, "customers": customers,
                 "touchpoints": ", ".join(
                     f"{inside_text(str(t['label']))} {_reach_text(seen.touchpoints.get(t['touchpoint'], 0), seen.begun)}"
@@ -580,6 +580,15 @@ def largest_segments(log: Journeys, segment_col: str) -> list[str]:
     sizes = log.segments[segment_col].value_counts().reset_index()
     sizes = sizes.sort_values(["count", segment_col], ascending=[False, True])
     return [str(name) for name in sizes[segment_col].head(_MOST_SEGMENTS)]
+
+
+def stage_label(stage: str) -> str:
+    """A stage as a reader sees it.
+
+    >>> stage_label("first_use")
+    'First use'
+    """
+    return stage.replace("_", " ").capitalize()
 
 
 def _reach_text(customers: int, of: int) -> str:
@@ -669,10 +678,4 @@ def _by_segment(
             about |= {"touchpoint": str(touchpoint), "label": labels[str(touchpoint)]}
             p_value = gap["p_value"] if enough else np.nan
             rows.append(about | own | {"difference": gap["difference"], "p_value": p_value})
-    table = pd.DataFrame(rows)
-    table["q_value"] = benjamini_hochberg(table["p_value"])
-    tested = table["q_value"].notna()
-    table["reading"] = np.where(
-        ~tested, "not tested", np.where(table["q_value"] < 1 - conf_level, "changed", "no clear change")
-    )
-    return table
+    return with_readings(pd.DataFrame(rows), conf_level)

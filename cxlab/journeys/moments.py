@@ -421,8 +421,8 @@ def _read(events: pd.DataFrame, outcome: pd.Series, landmark: pd.Series | None, 
     units["until"] = _landmarks(outcome, landmark, units["customer_id"], rows)
     units["segment"] = _segments(segment, units["customer_id"])
     units = units.sort_values(["customer_id", "until", "y"], kind="stable", ignore_index=True)
-    people = rows.drop_duplicates("person").set_index("customer_id")["person"]
-    units["person"] = people.index.get_indexer(pd.Index(units["customer_id"]))  # −1: not in the log
+    people = _people(rows)
+    units["person"] = people.get_indexer(pd.Index(units["customer_id"]))  # −1: not in the log
     if len(units) and (units["person"] < 0).all():
         ids = units["customer_id"].iloc[0], rows["customer_id"].iloc[0]
         raise ValueError(
@@ -448,7 +448,7 @@ def _read(events: pd.DataFrame, outcome: pd.Series, landmark: pd.Series | None, 
     told = rows["person"].isin(used["person"])
     counted = rows["event"].isin(seen["event"])
     why_event = np.select([counted, told], ["", "at or after the landmark"], "customer has no outcome to use")
-    in_log = people.reset_index(drop=True)
+    in_log = pd.Series(range(len(people)))
     judged, asked = in_log.isin(used["person"]), in_log.isin(units["person"])
     why_customer = np.select([judged, asked], ["", "outcome cannot be used"], "no outcome")
     return _Log(
@@ -491,6 +491,11 @@ def _checked_events(events: pd.DataFrame) -> pd.DataFrame:
     rows["person"] = pd.factorize(rows["customer_id"], sort=True)[0]  # in the order of the ids
     order = ["person", "time", "journey", "position", "code"]
     return rows.sort_values(order, kind="stable", ignore_index=True).rename_axis("event").reset_index()
+
+
+def _people(rows: pd.DataFrame) -> pd.Index[Any]:
+    """The customer_ids of checked events; the place of each is its number in the column `person`."""
+    return pd.Index(rows.drop_duplicates("person")["customer_id"])
 
 
 def _microseconds(times: pd.Series, name: str) -> npt.NDArray[np.int64]:
@@ -627,8 +632,7 @@ def _rated(log: _Log, ratings: pd.DataFrame, fails_at: float | None) -> tuple[pd
         )
     lacking = ratings["timestamp"].isna().to_numpy() | given["failed"].isna().to_numpy()
     given = given.assign(number=np.arange(len(given))).sort_values("known_at", kind="stable")
-    people = log.events.drop_duplicates("person").set_index("customer_id")["person"]
-    given["person"] = people.index.get_indexer(pd.Index(given["customer_id"]))
+    given["person"] = _people(log.events).get_indexer(pd.Index(given["customer_id"]))
     given["code"] = pd.Index(log.touchpoints).get_indexer(pd.Index(given["touchpoint"]))
     visits = log.events[["person", "code", "time", "event"]].sort_values(["time", "event"], kind="stable")
     found = pd.merge_asof(given, visits, left_on="known_at", right_on="time", by=["person", "code"])

@@ -329,9 +329,7 @@ class Ways:
         )
 
     def _left_out(self) -> dict[str, str]:
-        if not self.crowd:
-            return {}
-        return {"Left out": f"{capital_text(inside_text(self.labels[self.crowd]))}, which holds most events"}
+        return crowd_note(self.crowd, self.labels)
 
     def _base_of_anchor(self) -> dict[str, str]:
         return {
@@ -388,6 +386,11 @@ def ways(
         conf_level=way.conf_level,
         min_base=way.min_base,
     )
+
+
+def crowd_note(crowd: str, labels: Mapping[str, str]) -> dict[str, str]:
+    """What a note says of the touchpoint that is left out; without one nothing."""
+    return {"Left out": f"{capital_text(inside_text(labels[crowd]))}, which holds most events"} if crowd else {}
 
 
 def without_crowd(way: CustomerJourneys) -> Journeys:
@@ -449,9 +452,10 @@ def _apart(way: CustomerJourneys, log: Journeys, labels: Mapping[str, str]) -> p
     if not way.segment_col:
         return pd.DataFrame(columns=columns)
     chosen = largest_segments(way.journeys, way.segment_col)[:_TOP_SEGMENTS]
+    points = ["difference", "std_error", "conf_low", "conf_high"]
     found = log.compare(way.segment_col, segments=chosen, conf_level=way.conf_level)
-    for name, own in (("difference", "estimate"), ("std_error",) * 2, ("conf_low",) * 2, ("conf_high",) * 2):
-        found[name] = 100 * found[own]
+    found = found.rename(columns={"estimate": "difference"})
+    found[points] *= 100
     found["from_label"], found["to_label"] = (found[name].map(labels) for name in ("from_touchpoint", "to_touchpoint"))
     steps = [f"{a} → {inside_text(b)}" for a, b in zip(found["from_label"], found["to_label"], strict=True)]
     pairs = zip(steps, found["segment_b"], found["segment_a"], strict=True)

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.answers import best_answers
-from cxlab.inference import benjamini_hochberg, difference_row, share_of, share_row
+from cxlab.inference import difference_row, share_of, share_row, with_readings
 from cxlab.journeys.feelings import Feelings, feelings
-from cxlab.journeys.maps import CustomerJourneys, Shown, largest_segments
+from cxlab.journeys.maps import CustomerJourneys, Shown, largest_segments, stage_label
 from cxlab.journeys.rules import parse
 from cxlab.wording import (
     capital_text,
@@ -34,6 +34,7 @@ from cxlab.wording import (
 _MOST_MAPS = 4  # segments with a map of their own on the page
 _IN_A_LANE = 3
 _MOST_EVENTS = 2**32  # of one journey
+_GAP_WORDS = {"changed": "clear", "no clear change": "no clear gap", "not tested": ""}
 _FILLED_BY = {
     "Do": "Events of this stage would show it",
     "Need": "A question on needs or expectations here would show it",
@@ -409,21 +410,12 @@ class _Maker:
             shared = set(self.places(stage)) & set(self.believed["touchpoint"])
             own = self.rated[self.rated["touchpoint"].isin(shared)]
             said = share_row(own["top"], clusters=own["customer_id"], conf_level=self.way.conf_level)
-            gap = difference_row(said, told)
-            if min(said["n"], told["n"]) < self.way.min_base:
-                gap |= dict.fromkeys(("difference", "std_error", "conf_low", "conf_high", "p_value"), np.nan)
-                gap["reason"] = f"n<{self.way.min_base}"
-                said, told = said | {"estimate": np.nan}, told | {"estimate": np.nan}
-            about = {"stage": stage, "label": stage.replace("_", " ").capitalize()}
-            rows.append(about | {"actual": said["estimate"], "believed": told["estimate"]} | gap)
-        table = pd.DataFrame(rows, columns=columns)
-        table["q_value"] = benjamini_hochberg(table["p_value"])
-        clear = table["q_value"] < 1 - self.way.conf_level
-        table["reading"] = np.where(
-            table["q_value"].isna(), "not tested", np.where(clear, "changed", "no clear change")
-        )
-        table["words"] = np.where(clear, "clear", np.where(table["q_value"].isna(), "", "no clear gap"))
-        return table
+            enough = min(said["n"], told["n"]) >= self.way.min_base
+            about = {"stage": stage, "label": stage_label(stage), "actual": said["estimate"] if enough else np.nan,
+                     "believed": told["estimate"] if enough else np.nan}  # fmt: skip
+            rows.append(about | difference_row(said, told, min_base=self.way.min_base))
+        table = with_readings(pd.DataFrame(rows, columns=columns), self.way.conf_level)
+        return table.assign(words=table["reading"].map(_GAP_WORDS))
 
     def _promise(self, stage: str) -> dict[str, Any]:
         if self.promises is None or self.promises.empty:
@@ -513,7 +505,7 @@ class _Maker:
         begun = self._begun_sizes()
         listed = self.way.segment_stages.set_index(["segment", "stage"]) if len(self.way.segment_stages) else None
         for stage in self.order if segments and listed is not None else []:
-            label = stage.replace("_", " ").capitalize()
+            label = stage_label(stage)
             for segment in segments:
                 inside = self.members(segment)
                 outside = self.people.loc[
@@ -526,11 +518,8 @@ class _Maker:
                 if self.net:
                     pairs["net feeling"] = (self._net(stage, inside), self._net(stage, outside))
                 for measure, (own, others) in pairs.items():
-                    gap = difference_row(others, own)
+                    gap = difference_row(others, own, min_base=self.way.min_base)
                     small = min(own["n"], others["n"]) < self.way.min_base
-                    if small:
-                        gap |= dict.fromkeys(("difference", "std_error", "conf_low", "conf_high", "p_value"), np.nan)
-                        gap["reason"] = f"n<{self.way.min_base}"
                     about = {
                         "measure": measure,
                         "stage": label,
@@ -538,13 +527,7 @@ class _Maker:
                         "estimate": np.nan if small else own["estimate"],
                     }
                     rows.append(about | gap)
-        table = pd.DataFrame(rows, columns=columns)
-        table["q_value"] = benjamini_hochberg(table["p_value"])
-        tested = table["q_value"].notna()
-        table["reading"] = np.where(
-            ~tested, "not tested", np.where(table["q_value"] < 1 - self.way.conf_level, "changed", "no clear change")
-        )
-        return table
+        return with_readings(pd.DataFrame(rows, columns=columns), self.way.conf_level)
 
     def _begun_sizes(self) -> dict[str, int]:
         log = self.way.journeys

@@ -30,7 +30,7 @@ from cxlab.journeys.gaps import GAPS, gap_diagnostic
 from cxlab.journeys.gaps import _length as _gap_length
 from cxlab.journeys.log import Journeys, moment_of
 from cxlab.journeys.maps import CustomerJourneys, Shown, _checked
-from cxlab.journeys.onward import _about, _figure, draw, unique_labels, without_crowd
+from cxlab.journeys.onward import _about, _figure, crowd_note, draw, unique_labels, without_crowd
 from cxlab.problems import did_you_mean
 from cxlab.wording import capital_text, describe, duration_text, inside_text, list_text, number_text
 
@@ -215,8 +215,7 @@ class Pace:
             }
             if len(self.length):
                 note["Journey"] = f"{self._length_words()} Of customers {self._begin_words()}"
-            if self.crowd:
-                note["Left out"] = f"{capital_text(inside_text(self.labels[self.crowd]))}, which holds most events"
+            note |= crowd_note(self.crowd, self.labels)
             yield {
                 "name": "times",
                 "title": title,
@@ -253,11 +252,7 @@ class Pace:
                     else f"{drawn} customers, drawn at random from those {self._begin_words()}",
                     "Open": f"The log ends on {self.until}: late starters have fewer events",
                 }
-                | (
-                    {"Left out": f"{capital_text(inside_text(self.labels[self.crowd]))}, which holds most events"}
-                    if self.crowd
-                    else {}
-                ),
+                | crowd_note(self.crowd, self.labels),
             }, self.dots  # fmt: skip
 
     def gap_shown(self) -> Iterator[Shown]:

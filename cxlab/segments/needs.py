@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.answers import best_answers, grouping_columns
-from cxlab.inference import benjamini_hochberg, mean_row, share_row
+from cxlab.inference import mean_row, share_row, with_readings
 from cxlab.inference.intervals import critical_value, two_sided_p
 from cxlab.problems import NotApplicableError, ParameterError
 from cxlab.segments.kmeans import KMeansSegmenter, Style, styled
@@ -780,9 +780,7 @@ def _against_others(scored: pd.Series, inside: np.ndarray, unit: str, conf_level
 def _tested(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:
     if table.empty:
         return table.reindex(columns=_AGAINST)
-    q = benjamini_hochberg(table["p_value"])
-    reading = np.where(np.isnan(q), "not tested", np.where(q < 1 - conf_level, "changed", "no clear change"))
-    return table.assign(q_value=q, reading=reading)
+    return with_readings(table, conf_level)
 
 
 def _group_shares(

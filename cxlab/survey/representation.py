@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxlab.inference.multiplicity import benjamini_hochberg
+from cxlab.inference.multiplicity import benjamini_hochberg, with_readings
 from cxlab.survey.metrics import LTR_SCALE, Metric
 from cxlab.survey.representativity import ResponseIndicator, achieved_sample, late_responders, response_indicator
 from cxlab.survey.scales import Scale
@@ -249,9 +249,7 @@ def _late(
             }
         )  # fmt: skip
     table = pd.DataFrame(rows, columns=[name for name in _LATE if name not in ("q_value", "reading")])
-    q = benjamini_hochberg(table["p_value"].astype(float))
-    readings = np.where(np.isnan(q), "not tested", np.where(q < 1 - conf_level, "changed", "no clear change"))
-    return table.assign(q_value=q, reading=readings)[_LATE]
+    return with_readings(table, conf_level)[_LATE]
 
 
 def _lead(rows: pd.DataFrame, items: pd.DataFrame) -> tuple[str, Metric, Scale, str] | None:
