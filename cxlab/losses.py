@@ -20,7 +20,7 @@ from cxlab.segments.needs import needs_answers
 from cxlab.study import Study
 from cxlab.survey.tracking import newest_wave
 from cxlab.voice.comments import can_be_scored
-from cxlab.voice.sentiment import languages
+from cxlab.voice.languages import languages
 from cxlab.wording import SURVEY_WORDS, list_text, number_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]

@@ -18,7 +18,8 @@ import pandas as pd
 from cxlab.inference import benjamini_hochberg, difference_row, share_row
 from cxlab.period import Length, Period, labels_of
 from cxlab.problems import NotApplicableError
-from cxlab.voice.sentiment import LABELS, agreement, label_of, labels_of_ratings, languages, lexicon_sentiment
+from cxlab.voice.languages import languages
+from cxlab.voice.sentiment import LABELS, agreement, label_of, labels_of_ratings, lexicon_sentiment
 from cxlab.voice.themes import Codebook, suggest_themes, theme_impact
 from cxlab.wording import capital_text, describe, inside_text, list_text, number_text
 

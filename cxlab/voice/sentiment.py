@@ -17,7 +17,6 @@ import pandas as pd
 
 LABELS = ("negative", "neutral", "positive")
 NEUTRAL = 0.05  # compound scores closer to 0 are neutral
-_LONG_ENOUGH = 20  # characters, below which a language is not guessed
 _PROBLEM = (
     r"(?:problem|issue|complaint|hassle|fault|trouble|difficult(?:y|ie)|error|glitch|hiccup|bug|hitch|snag|concern|worr(?:y|ie)"
     r"|drama|fuss|delay|surprise|stress|pain|nonsense|flaw|gripe|queue|wait|disappointment|regret)(?:e?s)?"
@@ -107,14 +106,3 @@ def agreement(labels: pd.Series, reference: pd.Series) -> dict[str, float]:
         "macro_f1": float(f1_score(both["b"], both["a"], average="macro", labels=list(LABELS), zero_division=0.0)),
         "kappa": float(cohen_kappa_score(both["b"], both["a"])),
     }
-
-
-def languages(texts: pd.Series) -> pd.Series:
-    """The language of each text (ISO 639-1); "" where it is too short to tell. Known without a download (py3langid)."""
-    import py3langid
-
-    def one(text: str) -> str:
-        return str(py3langid.classify(text)[0]) if len(text) >= _LONG_ENOUGH else ""
-
-    known = {text: one(text) for text in texts.dropna().unique()}
-    return texts.map(known).fillna("")

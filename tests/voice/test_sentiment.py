@@ -136,20 +136,6 @@ def test_agreement_on_few_texts_or_one_answer_is_not_stated() -> None:
     assert math.isnan(agreement(*pairs({("positive", "positive"): 40}))["kappa"])
 
 
-def test_languages_are_told_and_a_short_text_is_not_guessed() -> None:
-    texts = pd.Series(
-        [
-            "The bill is wrong and nobody answers the phone.",
-            "Die Rechnung ist falsch und niemand geht ans Telefon.",
-            "La facture est fausse et personne ne répond au téléphone.",
-            "Nicht gut.",
-            None,
-        ],
-        index=list("edfsn"),
-    )
-    assert languages(texts).to_dict() == {"e": "en", "d": "de", "f": "fr", "s": "", "n": ""}
-
-
 @pytest.mark.realdata
 def test_the_repair_of_negated_problems_does_not_cost_agreement_on_airline_tweets() -> None:
     if not (DATA / "airline_tweets.parquet").exists():
