@@ -1,4 +1,4 @@
-"""Feeling by words: negated problems, labels, agreement and languages."""
+"""Feeling by words: negated problems, labels and agreement."""
 
 from __future__ import annotations
 
