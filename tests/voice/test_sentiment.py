@@ -11,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from cxlab.voice import lexicon_sentiment, mask_pii
-from cxlab.voice.sentiment import agreement, label_of, labels_of_ratings, languages, repaired
+from cxlab.voice.sentiment import agreement, label_of, labels_of_ratings, repaired
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "voice"
 
