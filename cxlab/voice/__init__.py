@@ -2,8 +2,9 @@
 
 from cxlab.data.privacy import mask_pii
 from cxlab.voice.comments import VoiceOfCustomer, voice_of_customer
+from cxlab.voice.impact import theme_impact
 from cxlab.voice.sentiment import lexicon_sentiment
-from cxlab.voice.themes import Codebook, suggest_themes, theme_impact
+from cxlab.voice.themes import Codebook, suggest_themes
 
 __all__ = [
     "Codebook",

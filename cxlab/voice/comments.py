@@ -18,9 +18,10 @@ import pandas as pd
 from cxlab.inference import benjamini_hochberg, difference_row, share_row
 from cxlab.period import Length, Period, labels_of
 from cxlab.problems import NotApplicableError
+from cxlab.voice.impact import theme_impact
 from cxlab.voice.languages import languages
 from cxlab.voice.sentiment import LABELS, agreement, label_of, labels_of_ratings, lexicon_sentiment
-from cxlab.voice.themes import Codebook, suggest_themes, theme_impact
+from cxlab.voice.themes import Codebook, suggest_themes
 from cxlab.wording import capital_text, describe, inside_text, list_text, number_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]

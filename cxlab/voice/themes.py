@@ -1,4 +1,4 @@
-"""What are comments about? An editable codebook with spans, what it does not cover, and what a theme costs in loyalty.
+"""What are comments about? An editable codebook with spans, and what it does not cover.
 
 A codebook is a TOML file: each theme has words or phrases (`any`, `*` for any ending), phrases that do not count (`none`), groups
 of which one of each must stand in a sentence (`all`), or regular expressions. One row of `assign` is one mention, so a comment
@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxlab.inference import benjamini_hochberg
-from cxlab.inference.intervals import two_sided_p
 from cxlab.problems import Problem, StudyError, did_you_mean
 
 ASSIGNED = ["text_id", "theme", "start", "end", "match"]
@@ -191,60 +189,3 @@ def suggest_themes(
         rows.append({"theme": f"new {j + 1}", "terms": terms, "n": len(own), "share": len(own) / len(series),
                      "examples": [int(left.index[i]) for i in best]})  # fmt: skip
     return pd.DataFrame(rows, columns=columns).sort_values("n", ascending=False, kind="stable", ignore_index=True)
-
-
-def theme_impact(
-    assignments: pd.DataFrame,
-    scores: pd.Series,
-    *,
-    metric: str = "nps",
-    n_boot: int = 1000,
-    conf_level: float = 0.95,
-    random_state: int = 0,
-) -> pd.DataFrame:
-    """One row a theme: what the score of all would lose without those who mention it (estimate = all − others).
-
-    `scores`: one value a respondent, indexed by text_id: 0 to 10 for metric nps (in points), any number for mean. Negative:
-    the theme costs. Respondents are resampled; p is two-sided from the bootstrap's normal approximation, q is
-    Benjamini–Hochberg over themes. Association: who mentions a theme may be unhappy for another reason.
-    """
-    if metric not in ("nps", "mean"):
-        raise ValueError(f"`metric` must be nps or mean, got {metric!r}")
-    known = scores.dropna().astype(float)
-    values = (100.0 * (known >= 9) - 100.0 * (known <= 6)) if metric == "nps" else known
-    value, n = values.to_numpy(), len(values)
-    rng = np.random.default_rng(random_state)
-    counts = rng.multinomial(n, np.full(n, 1 / n), size=n_boot).astype(float) if n else np.empty((0, 0))
-    overall = counts @ value / counts.sum(axis=1) if n else np.empty(0)
-    rows = []
-    tail = 100 * (1 - conf_level) / 2
-    for theme in dict.fromkeys(assignments["theme"]):
-        mention = values.index.isin(assignments.loc[assignments["theme"] == theme, "text_id"])
-        if not 0 < mention.sum() < n:
-            continue
-        others = ~mention
-        estimate = float(value.mean() - value[others].mean())
-        draws = overall - counts[:, others] @ value[others] / np.maximum(counts[:, others].sum(axis=1), 1)
-        error = float(draws.std(ddof=1))
-        low, high = np.percentile(draws, [tail, 100 - tail])
-        rows.append(
-            {
-                "theme": theme, "n": int(mention.sum()), "score_with": float(value[mention].mean()), "estimate": estimate,
-                "std_error": error, "conf_low": float(low), "conf_high": float(high), "conf_level": conf_level,
-                "p_value": two_sided_p(estimate / error) if error > 0 else np.nan,
-            }
-        )  # fmt: skip
-    columns = [
-        "theme",
-        "n",
-        "score_with",
-        "estimate",
-        "std_error",
-        "conf_low",
-        "conf_high",
-        "conf_level",
-        "p_value",
-        "q_value",
-    ]
-    table = pd.DataFrame(rows, columns=[column for column in columns if column != "q_value"])
-    return table.assign(q_value=benjamini_hochberg(table["p_value"]))[columns]
