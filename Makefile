@@ -12,6 +12,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
+# each of those processes would compile every library anew (8 seconds instead of 3) where the machine forbids to keep bytecode
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first interpreter that starts, is 3.11 to 3.14 and can make a virtual environment.
 USABLE = -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))'
