@@ -32,10 +32,20 @@ def test_somebody_who_mentions_a_theme_twice_counts_once() -> None:
     pd.testing.assert_frame_equal(once, twice)
 
 
-def test_who_gave_no_score_is_in_no_base_and_a_theme_of_all_or_none_has_no_impact() -> None:
+def test_who_gave_no_score_is_in_no_base_and_a_theme_of_all_or_none_has_no_figure_but_a_reason() -> None:
     scores = pd.Series([10, 9, None, 0], index=list("abcd"))
-    found = theme_impact(mentions(some=["c", "d"], everybody=list("abd"), nobody=["c", "z"]), scores)
-    assert found[["theme", "n"]].to_numpy().tolist() == [["some", 1]]
+    found = theme_impact(mentions(some=["c", "d"], everybody=list("abd"), nobody=["c", "z"]), scores).set_index("theme")
+    assert found["n"].to_dict() == {"some": 1, "everybody": 3, "nobody": 0}
+    assert found["n_all"].tolist() == [3, 3, 3]
+    # NPS of all 100/3, of a and b 100: one respondent shows no spread, but there is a figure
+    assert found["estimate"]["some"] == pytest.approx(100 / 3 - 100)
+    assert found.loc[["everybody", "nobody"], "estimate"].isna().all()
+    assert found["std_error"].isna().all()
+    assert found["reason"].tolist() == [
+        "a single respondent mentions it",
+        "everybody with a score mentions it",
+        "nobody with a score mentions it",
+    ]
 
 
 def test_the_bootstrap_of_an_impact_has_the_textbook_error() -> None:
