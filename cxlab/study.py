@@ -323,6 +323,15 @@ class Study:
         return max(known) if known else pd.Timestamp.now("UTC")
 
     @property
+    def events_until(self) -> pd.Timestamp:
+        """Until when the event log was watched: the end of the period, or the newest event where the export ends before it (UTC).
+
+        What had not happened by then may still come, and is not called missing.
+        """
+        newest = self._loaded.tables["events"]["counted_at"].max() if self.has("events") else pd.NaT
+        return self.known_until if pd.isna(newest) else min(newest, self.known_until)
+
+    @property
     def journey_rules(self) -> list[str]:
         """The sentences of [[journey_rules]]."""
         return [entry.rule for entry in self.config.journey_rules]

@@ -122,6 +122,14 @@ def test_an_event_that_ends_after_the_period_has_no_end_yet(acme: Callable[..., 
     assert acme("2026-Q3").tables["events"]["end_timestamp"].notna().to_list() == [True, False]
 
 
+def test_a_log_was_watched_to_the_end_of_the_period_or_to_that_of_its_export(acme: Callable[..., Study]) -> None:
+    # the last event happened at midnight of 1 October in Paris: two hours earlier in UTC
+    ends = {period: acme(period).events_until for period in ("2026-Q2", "2026-Q3", "2026", None)}
+    assert ends["2026-Q2"] == pd.Timestamp("2026-06-30T22:00", tz="UTC"), "the log goes on after the quarter"
+    assert ends["2026-Q3"] == ends["2026"] == ends[None] == pd.Timestamp("2026-09-30T22:00", tz="UTC")
+    assert acme("2026").known_until == pd.Timestamp("2026-12-31T23:00", tz="UTC")
+
+
 def test_items_and_touchpoints_are_tables(acme: Callable[..., Study]) -> None:
     study = acme()
     item = study.items.iloc[0]
