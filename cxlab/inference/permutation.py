@@ -72,17 +72,23 @@ def shuffles(codes: Codes, n_draws: int, rng: np.random.Generator) -> Iterator[C
 def permutation_p(statistic: float, drawn: Floats, df: float) -> float:
     """Two-sided p of a studentised statistic among those of shuffled values, twice the smaller tail.
 
-    Where fewer than ten draws reach as far, the tail beyond the tenth is Student's with `df`, stretched so that it meets that draw
-    (in the spirit of Knijnenburg et al., *Bioinformatics* 25, 2009): without that, no p could be below 2/(draws + 1).
     NaN without a statistic or without draws.
     """
     known = drawn[~np.isnan(drawn)]
     if np.isnan(statistic) or not len(known) or not df > 0:
         return float("nan")
-    return min(1.0, 2 * min(_tail(statistic, known, df), _tail(-statistic, -known, df)))
+    return min(1.0, 2 * min(upper_tail(statistic, known, df), upper_tail(-statistic, -known, df)))
 
 
-def _tail(statistic: float, drawn: Floats, df: float) -> float:
+def upper_tail(statistic: float, drawn: Floats, df: float) -> float:
+    """The share of draws that reach the statistic, which counts as one of them.
+
+    Where fewer than ten draws reach as far, the tail beyond the tenth is Student's with `df`, stretched so that it meets that draw
+    (in the spirit of Knijnenburg et al., *Bioinformatics* 25, 2009): without that, no share could be below 1/(draws + 1).
+
+    >>> upper_tail(2.0, np.array([0.0, 1, 2, 3]), 10)
+    0.6
+    """
     slack = 1e-9 * max(abs(statistic), 1.0)  # draws that are the same but for rounding reach as far
     reached = int((drawn >= statistic - slack).sum())
     if reached >= 10 or len(drawn) < 40:
