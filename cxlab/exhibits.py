@@ -185,6 +185,7 @@ def exhibit(
     columns: Sequence[Column] | Mapping[str, str] | None = None,
     caption: str = "",
     min_base: int = MIN_BASE,
+    folded: bool = False,
 ) -> None:
     """A picture or a table with all that belongs to it.
 
@@ -192,7 +193,8 @@ def exhibit(
     the side note by its labels (Base, Question, Test, Not shown, Source). A picture needs `alt`, which says what it shows to
     whoever does not see it (`wording.describe`), and `table`, the rows behind it, which the run writes as CSV; a DataFrame as
     `content` is shown, and is its own table. `columns` chooses what is shown of it: columns made by the functions below, or
-    names of columns with their headings. `name` names the CSV.
+    names of columns with their headings. `name` names the CSV. `folded` is for what only some readers need: the page shows the
+    title, and the rest to whoever opens it (paper shows all).
 
     Raises ValueError for a title that is no sentence, a picture without a description, and a name that cannot be a file's.
     """
@@ -211,6 +213,7 @@ def exhibit(
         "table": None if shown is None else _table(without_small_bases(shown, min_base), columns, caption),
         "csv": None if behind is None else _write_csv(name, without_small_bases(behind, min_base)),
         "alt": alt,
+        "folded": folded,
     }
     _show(part, body=_exhibit_html, picture=None if picture is None else png(picture))
 
@@ -230,6 +233,7 @@ def journey_map(
     caution_base: int = CAUTION_BASE,
     focus: str = "",
     axis: tuple[float, float] | None = None,
+    folded: bool = False,
 ) -> None:
     """The journey as stages from left to right: a curve of how customers feel, and below it lanes of what is known.
 
@@ -242,6 +246,7 @@ def journey_map(
 
     `curve_unit`, where `stages` has no unit, is "points" (net feeling), "%" or the ends of a scale. A net feeling whose whole
     interval is below 0 is clearly unpleasant. `axis` gives several maps one scale. The lowest stage is marked, or `focus`.
+    `folded` is as in `exhibit`.
 
     A stage that rests on fewer than `min_base` answers is not drawn, no line crosses it, and whatever in its lanes is no fact
     and gives no base of its own reads `n<30`. A run writes two tables: the stages (or `table`) as `name`, the lanes as
@@ -282,6 +287,7 @@ def journey_map(
             _write_csv(name, without_small_bases(stages if table is None else table, min_base)),
             _write_csv(f"{name}_lanes", safe),
         ],
+        "folded": folded,
     }
     _show(part, body=_map_html)
 

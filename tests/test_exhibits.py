@@ -136,6 +136,7 @@ def test_a_picture_stands_beside_its_description() -> None:
         "table": None,
         "csv": None,
         "alt": ALT,
+        "folded": False,
     }
     assert output.metadata == {"image/png": {"alt": ALT}}
     with Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))) as image:

@@ -198,6 +198,7 @@ class _Exhibit:
     table: _Table | None
     note: tuple[tuple[str, Markup], ...]
     csv: str
+    folded: bool
     kind: str = "exhibit"
 
 
@@ -212,6 +213,7 @@ class _Journey:
     map: Map
     note: tuple[tuple[str, Markup], ...]
     files: tuple[str, ...]
+    folded: bool
     kind: str = "map"
 
 
@@ -277,12 +279,12 @@ class _Content:
 
     @property
     def contents(self) -> list[tuple[str, str]]:
-        """The contents: id and words."""
-        entries = [("main", "The answer")] if self.has_answer else []
+        """The contents: id and words. Where a map takes the room beside the text they stand above it, and name sections alone."""
+        entries = [("main", "The answer")] if self.has_answer and not self.is_wide else []
         for item in self.flow:
             if isinstance(item, _Prose):
                 entries += item.entries
-            elif isinstance(item, _Exhibit | _Journey):
+            elif isinstance(item, _Exhibit | _Journey) and not self.is_wide:
                 entries.append((f"x{item.number}", f"{item.number}. {item.short}"))
         entries += [("not", "What this does not say")] if self.limits else []
         entries += [("method", "Method and code")] if self.code or self.method else []
@@ -421,6 +423,7 @@ class _Content:
                 table=table,
                 note=_note(part),
                 csv=_file(part.get("csv")),
+                folded=part.get("folded") is True,
             )
         )
 
@@ -442,6 +445,7 @@ class _Content:
                 map=drawn,
                 note=_note(part),
                 files=tuple(place for place in files if place),
+                folded=part.get("folded") is True,
             )
         )
         return True

@@ -143,6 +143,20 @@ def test_code_is_folded_at_the_end_and_named_by_its_section(drivers_book: Any) -
     assert "a warning from a library" not in flow
 
 
+def test_a_folded_exhibit_shows_its_title_and_keeps_the_rest_for_whoever_opens_it(book: Any) -> None:
+    part = {"kind": "exhibit", "title": "Half go on within 3 days.", "subtitle": "By stage", "note": {"Base": "9 people"}}
+    page = page_of("# T", [new("display_data", {EXHIBIT: part | {"folded": True}, "text/plain": "x"})], book=book)
+    folded = page.split('<details class="exhibit fold" id="x1">')[1].split("</details>")[0]
+    summary, rest = folded.split("</summary>")
+    assert "Exhibit 1" in summary
+    assert "<h2>Half go on within 3 days.</h2>" in summary
+    assert "By stage" in rest
+    assert "<dd>9 people</dd>" in rest
+    assert_well_formed(page)
+    plain = page_of("# T", [new("display_data", {EXHIBIT: part | {"folded": "yes"}, "text/plain": "x"})], book=book)
+    assert '<section class="exhibit" id="x1">' in plain, "whatever is not said to be folded is open"
+
+
 def test_a_heading_over_code_that_shows_nothing_is_no_section_of_the_page(drivers_book: Any) -> None:
     page = render_page(drivers_book, PageFacts())
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", page)

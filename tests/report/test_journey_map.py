@@ -252,13 +252,29 @@ def test_a_map_is_a_numbered_exhibit_with_its_notes_and_takes_the_room_of_the_co
     page = page_of(
         book, part, {"kind": "exhibit", "title": "A second one, with 3 words."}, {"kind": "limits", "items": []}
     )
-    assert '<main id="main" tabindex="-1" class="wrap wide">' in page
+    assert re.search(r'<main id="main" tabindex="-1" class="wrap[a-z ]* wide">', page)
     assert '<section class="exhibit turned" id="x1"><p class="no">Exhibit 1</p>' in page
-    assert '<a href="#x1">1. People enter pleased and feel worst at the start</a>' in page
     assert "Exhibit 2</p>" in page
     assert "<dt>Base</dt><dd>402 customers</dd>" in page
     assert re.findall(r'<a href="(tables[^"]*)"', page) == ["tables/02_map.csv", "tables/02_map_lanes.csv"]
-    assert 'class="wrap wide"' not in page_of(book, {"kind": "exhibit", "title": "Only a table of 3."})
+    assert " wide" not in page_of(book, {"kind": "exhibit", "title": "Only a table of 3."}).split("<main")[1]
+
+
+def test_the_contents_of_a_page_with_a_map_name_its_sections_alone(book: Any) -> None:
+    import nbformat
+
+    new = nbformat.v4.new_output
+    limits = [new("display_data", {MIME: {"kind": "limits", "items": [{"lead": "x", "text": "y"}]}})]
+    mapped = [new("display_data", {MIME: shown()[MIME]})]
+    page = render_page(book("# T", "## Stage by stage", mapped, "## Where they stop", "text", limits), PageFacts())
+    contents = re.findall(r'<a href="#[^"]*">(.*?)</a>', page.split('<nav class="toc"')[1].split("</nav>")[0])
+    assert contents == ["Stage by stage", "Where they stop", "What this does not say", "Method and code"]
+
+
+def test_a_folded_map_shows_its_title_and_opens(book: Any) -> None:
+    page = page_of(book, shown()[MIME] | {"folded": True})
+    summary = page.split('<details class="exhibit turned fold" id="x1"><summary>')[1].split("</summary>")[0]
+    assert "<h2>People enter pleased" in summary
 
 
 def test_the_same_map_is_the_same_bytes_whatever_the_order_of_the_lanes_rows_within_a_lane(book: Any) -> None:
