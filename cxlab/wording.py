@@ -126,6 +126,25 @@ def inside_text(label: str) -> str:
     return label if any(letter.isupper() for letter in label[1:]) else label[:1].lower() + label[1:]
 
 
+def period_text(label: str) -> str:
+    """The label of a period as it is spoken.
+
+    >>> period_text("2026-07"), period_text("2026-Q3"), period_text("2026-W05"), period_text("2026")
+    ('July 2026', 'Q3 2026', 'week 5 of 2026', '2026')
+    """
+    year, _, part = str(label).partition("-")
+    if part.startswith("Q"):
+        return f"{part} {year}"
+    if part.startswith("W"):
+        return f"week {int(part[1:])} of {year}"
+    return f"{_MONTHS[int(part) - 1]} {year}" if part else year
+
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
 def capital_text(text: str) -> str:
     """A text that opens a sentence."""
     return text[:1].upper() + text[1:]

@@ -1,6 +1,6 @@
 """How often is a theme mentioned, period by period; what rises or falls by more than chance and habit; what was never said before?
 
-`theme_trends` counts: one row is one theme and period (month, week, quarter). `theme_alerts` judges the newest period of every series:
+`theme_trends` counts: one row is one theme and period (week, month, quarter, year). `theme_alerts` judges the newest period of every series:
 one row is one theme (and measure: how often it is mentioned, how often those who mention it are unhappy). `first_appearances` finds
 codebook themes and words that were hardly known before: one row is one of them.
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +33,9 @@ from cxlab.inference import benjamini_hochberg, share_of, share_row
 from cxlab.inference.intervals import check_conf_level
 from cxlab.inference.permutation import Codes, cluster_codes
 from cxlab.inference.recent_steps import RecentStep, recent_step
-from cxlab.period import Period
+from cxlab.period import LENGTHS, Length, Period
 
-Every = Literal["week", "month", "quarter"]
+Every = Length
 Measure = Literal["mentions", "negative"]
 LOOKS = {"week": 52, "month": 12, "quarter": 4, "year": 1}
 """Looks of a year, where every period is looked at once."""
@@ -441,8 +441,8 @@ def _words(texts: pd.Series, min_people: int, stop_words: Sequence[str] | None) 
 
 
 def _every(every: str) -> Every:
-    if every not in get_args(Every):
-        raise ValueError(f"`every` must be week, month or quarter, got {every!r}")
+    if every not in LENGTHS:
+        raise ValueError(f"`every` must be week, month, quarter or year, got {every!r}")
     return every  # type: ignore[return-value]
 
 
