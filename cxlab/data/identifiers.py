@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cxlab.data.privacy import is_card, is_iban
+from cxlab.data.detectors import is_card, is_iban
 
 _LOOKED_AT = 500  # different values of a column
 _TEXT_WORDS = 4
