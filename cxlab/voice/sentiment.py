@@ -1,83 +1,68 @@
-"""Is a comment positive or negative? A rule-based score that needs no download, with negated problems read rightly.
+"""Is a comment positive or negative? A rule-based score that needs no download and no label, with negated problems read rightly.
 
-The score is VADER's compound (Hutto & Gilbert 2014, −1 to 1) after one repair: "no problems at all" and "hassle-free" are praise,
-"nothing but problems" and "no reply to my complaint" are not. A lexicon knows no irony and no domain; `agreement` says how far
-it agrees with the ratings that people gave themselves, and that belongs beside every share that is made from it.
+The score is VADER's compound (Hutto & Gilbert 2014, −1 to 1; `lexicon`) after one repair (`negation`): "no problems at all" and
+"hassle-free" are praise, "nothing but problems" and "no reply to my complaint" are not. One row is a text, or a sentence of one; a
+missing text has no score. The score says how strong the words are, not how many customers feel so, and a list of words knows no irony
+and no domain: `agreement` says how far it agrees with people who read the comments or with the ratings that they gave themselves, and
+that belongs beside every share made from it. Where a study has labels or ratings, `classifier.calibrate_sentiment` asks whether a
+model trained on them does better.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cxlab.voice.lexicon import Lexicon
+from cxlab.voice.negation import VALENCES, repaired
+from cxlab.voice.sentences import sentences
+
 LABELS = ("negative", "neutral", "positive")
 NEUTRAL = 0.05  # compound scores closer to 0 are neutral
-_PROBLEM = (
-    r"(?:problem|issue|complaint|hassle|fault|trouble|difficult(?:y|ie)|error|glitch|hiccup|bug|hitch|snag|concern|worr(?:y|ie)"
-    r"|drama|fuss|delay|surprise|stress|pain|nonsense|flaw|gripe|queue|wait|disappointment|regret)(?:e?s)?"
-)
-_FILL = (
-    r"(?:(?:any|a|an|single|real|major|big|serious|such|more|further|technical|other|hidden|nasty|of|the|one|slightest"
-    r"|significant|whatsoever)\s+){0,3}"
-)
-_SOLVE = r"(?:solv|fix|resolv|address|sort|handl|deal)\w*"
-_PRAISE = re.compile(
-    r"\b(?:no|zero|without|free\s+(?:of|from)|never\s+(?:had|have|a|an|any|experienced|encountered|met)"
-    r"|(?:not|n['o]?t|didn'?t|haven'?t|hasn'?t|hadn'?t|don'?t|doesn'?t)\s+(?:have|had|has|a|any|one|experienced?|encounter(?:ed)?"
-    rf"|see|find|caused?|had\s+an?|had\s+any))\s+{_FILL}{_PROBLEM}\b(?!\s+(?:solv|resol|fix|handl|desk))"
-    rf"|\b{_PROBLEM}[ -]free\b"
-    r"|\b(?:can(?:no|')?t|cannot|couldn'?t|could\s+not|can\s+not)\s+(?:really\s+|possibly\s+)?(?:complain|fault)\b"
-    r"|\bnothing\s+(?:to\s+complain\s+about|went\s+wrong|bad\s+to\s+say|negative\s+to\s+say|to\s+critici[sz]e)\b"
-    r"|\bnever\s+(?:let\s+me\s+down|disappoint\w*|failed|fails)\b|\bnot\s+(?:disappointed|bad)\b",
-    re.IGNORECASE,
-)
-_STILL_BAD = re.compile(  # looked for first: the negation governs the repair of the problem, not the problem
-    rf"\b(?:not\s+without|no\s+(?:end|shortage|lack)\s+of|nothing\s+but)\s+{_FILL}{_PROBLEM}\b"
-    rf"|\b(?:not|never|no\s+one|nobody|\w+n['o]?t|without)\s+(?:\w+\s+){{0,2}}?{_SOLVE}\s+(?:\w+\s+){{0,3}}?{_PROBLEM}\b"
-    rf"|\bno\s+(?:help|fix|solution|answer|response|reply|apology|resolution|explanation)\s+(?:\w+\s+){{0,3}}?{_PROBLEM}\b"
-    rf"|\b{_PROBLEM}\s+(?:\w+\s+){{0,2}}?(?:not|never|\w+n['o]?t)\s+(?:\w+\s+){{0,2}}?{_SOLVE}",
-    re.IGNORECASE,
-)
-_GOOD, _BAD = "flawlesslyok", "unsolvedbad"
+FEATURES = ("compound", "neg", "neu", "pos")
 
 
 @lru_cache(maxsize=1)
-def _analyzer() -> Any:
-    """VADER with two words of our own. The lexicon is in the package: nothing is downloaded."""
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-    made = SentimentIntensityAnalyzer()
-    made.lexicon |= {_GOOD: 2.2, _BAD: -2.0}
-    return made
+def english() -> Lexicon:
+    """VADER's list and rules with two words of our own, which `repaired` writes."""
+    return Lexicon.vader(VALENCES)
 
 
-def repaired(text: str) -> str:
-    """A text in which a negated problem is one positive word, and an unsolved one a negative word.
-
-    >>> repaired("No problems at all"), repaired("nothing but problems")
-    ('flawlesslyok at all', 'unsolvedbad')
-    """
-    return _PRAISE.sub(_GOOD, _STILL_BAD.sub(_BAD, text))
+def lexicon_features(texts: Sequence[str], *, lexicon: Lexicon | None = None) -> np.ndarray:
+    """One row a text: compound (−1 to 1), and the shares of negative, neutral and positive words (neg, neu, pos)."""
+    if lexicon is not None:
+        return lexicon.table(texts)
+    return english().table([repaired(text) for text in texts])
 
 
-def lexicon_sentiment(texts: Sequence[str] | pd.Series) -> pd.DataFrame:
+def lexicon_sentiment(texts: Sequence[str] | pd.Series, *, lexicon: Lexicon | None = None) -> pd.DataFrame:
     """One row a text, indexed like the input: score (−1 to 1), label (negative, neutral, positive; cut at ±0.05).
 
-    A missing text has no score. The same text is scored once.
+    A missing text has no score. lexicon: another language's list (`Lexicon.from_toml`); its texts are scored as they are, without
+    the repair, which is English.
 
     >>> lexicon_sentiment(["Great, no problems at all", "It was awful"])["label"].tolist()
     ['positive', 'negative']
     """
     series = texts if isinstance(texts, pd.Series) else pd.Series(list(texts), dtype=object)
-    analyzer = _analyzer()
-    known = {text: analyzer.polarity_scores(repaired(text))["compound"] for text in series.dropna().unique()}
-    score = series.map(known).astype(float)
-    return pd.DataFrame({"score": score, "label": label_of(score)}, index=series.index)
+    there = series.notna().to_numpy()
+    score = pd.Series(np.nan, index=series.index)
+    score[there] = lexicon_features([str(text) for text in series[there]], lexicon=lexicon)[:, 0]
+    return pd.DataFrame({"score": score, "label": label_of(score)})
+
+
+def sentence_sentiment(texts: Sequence[str] | pd.Series, *, lexicon: Lexicon | None = None) -> pd.DataFrame:
+    """One row a sentence: text_id (index label), sentence (from 0 within its text), start, end (its place in the text), score, label.
+
+    >>> sentence_sentiment(["The app is great. The bill was wrong, I am angry."])[["start", "end", "label"]].values.tolist()
+    [[0, 17, 'positive'], [18, 49, 'negative']]
+    """
+    table = sentences(texts)
+    found = lexicon_sentiment(table["text"], lexicon=lexicon)
+    return table.drop(columns="text").assign(score=found["score"], label=found["label"])
 
 
 def label_of(score: pd.Series) -> pd.Series:
