@@ -5,26 +5,21 @@ apostrophe for either kind of it. A place is found for every term wherever it st
 is the caller's question.
 
 The places are those of one regular expression a term (`pattern_of`), found many times faster: a text is parted at white space, each
-distinct part is looked into once, and only a phrase whose longest word is there is compared with the text.
+distinct part is looked into once, and a phrase is compared with the text only where two of its words follow one another.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 Place = tuple[int, int, int]
 """Number of the list, start, end."""
 
-_Term = tuple[int, int, "re.Pattern[str] | None"]
-"""Number of the list, how many words of the term stand before the one that it is looked up by, the pattern of a phrase."""
-
 _T = TypeVar("_T")
 _WORD = re.compile(r"\w+")
-_LAST_WORD = re.compile(r"\w+\Z")
-_WORDS_ONLY = re.compile(r"[\w*]+(?: [\w*]+)*")
-_FIRST_WORD = re.compile(r"[\w*]*")
 _MOST_PARTS, _LONGEST_PART = 200_000, 40  # what is kept in mind, so that memory stays flat
 
 
@@ -59,38 +54,57 @@ class TermFinder:
     """
 
     def __init__(self, lists: Sequence[Sequence[str]]) -> None:
-        heads: list[tuple[str, _Term]] = []
+        self._phrases: list[_Phrase] = []
         self._anywhere: list[tuple[int, re.Pattern[str]]] = []
-        for number, terms in enumerate(lists):
-            for term in (" ".join(term.split()) for term in terms):
-                first, each = _FIRST_WORD.match(term), term.split()
-                if _WORDS_ONLY.fullmatch(term):
-                    at = max(range(len(each)), key=lambda place: len(each[place].replace("*", "")))
-                    heads.append((each[at], (number, at, pattern_of(term) if len(each) > 1 else None)))
-                elif first and first.group().strip("*"):
-                    heads.append((first.group(), (number, 0, pattern_of(term))))
-                else:  # "#fail", ":(": they begin with no word
-                    self._anywhere.append((number, pattern_of(term)))
-        self._parts = _Parts(_Words(heads))
+        uses = [use for number, terms in enumerate(lists) for term in terms for use in self._uses(number, term)]
+        self._parts = _Parts(_Words(uses))
+
+    def _uses(self, number: int, term: str) -> list[tuple[str, _Use]]:
+        """The words by which a term is looked up, and what each of them tells."""
+        words, pattern = term.split(), pattern_of(term)
+        runs = [_runs(word) for word in words]
+        plain = [bool(word.strip("*")) for word in words]
+        pairs = [at for at in range(len(words) - 1) if runs[at][1] and runs[at + 1][0]]
+        pairs = [at for at in pairs if plain[at] and plain[at + 1]] or ([] if plain[0] else pairs)
+        if pairs:
+            at = max(pairs, key=lambda at: len((words[at] + words[at + 1]).replace("*", "")))
+            self._phrases.append(_Phrase(number, pattern, _last(words[0]), at))
+            key = len(self._phrases) - 1
+            second = re.compile(rf"{_written(words[at + 1])}(?!\w)", re.IGNORECASE)
+            return [
+                (runs[at][1], _Use("first", key, _last(words[at]))),
+                (runs[at + 1][0], _Use("second", key, second)),
+            ]
+        if runs[0][0]:
+            before = words[0].index(runs[0][0])
+            return [(runs[0][0], _Use("phrase" if len(words) > 1 else "word", number, pattern, before))]
+        self._anywhere.append((number, pattern))  # no letters to look it up by, such as ":("
+        return []
 
     def find(self, text: str) -> list[Place]:
         """The places of every term in the text."""
         found: list[Place] = []
         parts = text.split()
-        told = list(map(self._parts.__getitem__, parts))
-        if any(told):
-            end, starts = 0, []
-            for part, terms in zip(parts, told, strict=True):
-                start = text.find(part, end)
-                end = start + len(part)
-                starts.append(start)
-                for (number, back, pattern), first, last in terms:
+        starts: list[int] = []  # of the parts so far, filled in where one is needed
+        end, before = 0, _NOTHING
+        for at, told in enumerate(map(self._parts.__getitem__, parts)):
+            if told is None:
+                before = _NOTHING
+                continue
+            own, first, second = told
+            if own or not before.isdisjoint(second):
+                for part in parts[len(starts) : at + 1]:
+                    start = text.find(part, end)
+                    end = start + len(part)
+                    starts.append(start)
+                for number, begin, stop, pattern in own:
                     if pattern is None:
-                        found.append((number, start + first, start + last))
-                    elif (begin := _begin(parts, starts, first, back)) >= 0:
-                        match = pattern.match(text, begin)
-                        if match is not None:
-                            found.append((number, *match.span()))
+                        found.append((number, start + begin, start + stop))
+                    elif match := pattern.match(text, start + begin):
+                        found.append((number, *match.span()))
+                for key in before & second:
+                    found += self._phrases[key].at_pair(text, parts, starts, at - 1)
+            before = first
         for number, pattern in self._anywhere:
             match = pattern.search(text)
             while match is not None:
@@ -99,24 +113,56 @@ class TermFinder:
         return found
 
 
-def _begin(parts: list[str], starts: list[int], first: int, back: int) -> int:
-    """Where a phrase begins of which the word before which there are `back` stands at `first` in the last part; −1: nowhere."""
-    if not back:
-        return starts[-1] + first
-    at = len(starts) - 1 - back
-    word = _LAST_WORD.search(parts[at]) if at >= 0 and not first else None
-    return -1 if word is None else starts[at] + word.start()
+@dataclass(frozen=True)
+class _Phrase:
+    """A term of several words: `first_word` finds its first at the end of a part, `pair` is the place of the two looked up."""
+
+    number: int
+    pattern: re.Pattern[str]
+    first_word: re.Pattern[str]
+    pair: int
+
+    def at_pair(self, text: str, parts: list[str], starts: list[int], at: int) -> list[Place]:
+        """The place of the phrase whose pair begins in part `at`, if it is there."""
+        begin = at - self.pair
+        word = self.first_word.search(parts[begin]) if begin >= 0 else None
+        match = self.pattern.match(text, starts[begin] + word.start()) if word else None
+        return [(self.number, *match.span())] if match else []
 
 
-class _Words(dict[str, tuple[_Term, ...]]):
+@dataclass(frozen=True)
+class _Use:
+    """What a word tells. It may be a term, alone (`word`) or as the beginning of a phrase that is not looked up as a pair (`phrase`),
+    both `before` signs behind the term's beginning; `key` is then the number of the list. Or it ends a part that may be the `first` of a
+    pair, or begins one that may be the `second`; `key` is then the phrase."""
+
+    tells: Literal["word", "phrase", "first", "second"]
+    key: int
+    pattern: re.Pattern[str]
+    before: int = 0
+
+
+def _runs(word: str) -> tuple[str, str]:
+    """The first and the last run of letters of a word, by which it can be looked up; "" where a run may be empty."""
+    runs = re.findall(r"[\w*]+", word)
+    sure = [run if run.strip("*") or run == word else "" for run in runs] or [""]
+    return sure[0], sure[-1]
+
+
+def _last(word: str) -> re.Pattern[str]:
+    """Finds a word at the end of a part."""
+    return re.compile(rf"(?<!\w){_written(word)}\Z", re.IGNORECASE)
+
+
+class _Words(dict[str, tuple[_Use, ...]]):
     """Each word that was met, with the terms that are looked up by it; what is asked for the first time is worked out and kept."""
 
-    def __init__(self, heads: Iterable[tuple[str, _Term]]) -> None:
+    def __init__(self, heads: Iterable[tuple[str, _Use]]) -> None:
         super().__init__()
         self._all = [(re.compile(_written(word), re.IGNORECASE), word, term) for word, term in heads]
-        self._whole: dict[str, list[_Term]] = {}
-        self._other: list[tuple[re.Pattern[str], _Term]] = []
-        begun: list[tuple[str, _Term]] = []
+        self._whole: dict[str, list[_Use]] = {}
+        self._other: list[tuple[re.Pattern[str], _Use]] = []
+        begun: list[tuple[str, _Use]] = []
         for pattern, word, term in self._all:
             plain = word.rstrip("*").lower()
             if not plain.isascii() or not plain or "*" in plain:
@@ -126,13 +172,13 @@ class _Words(dict[str, tuple[_Term, ...]]):
             else:
                 self._whole.setdefault(plain, []).append(term)
         self._least = min((len(plain) for plain, _ in begun), default=0)
-        self._begun: dict[str, list[tuple[str, _Term]]] = {}
+        self._begun: dict[str, list[tuple[str, _Use]]] = {}
         for plain, term in begun:
             self._begun.setdefault(plain[: self._least], []).append((plain, term))
         self._any = re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _, _ in self._all), re.IGNORECASE)
 
-    def __missing__(self, word: str) -> tuple[_Term, ...]:
-        terms: list[_Term] = []
+    def __missing__(self, word: str) -> tuple[_Use, ...]:
+        terms: list[_Use] = []
         if word.isascii():
             low = word.lower()
             terms += self._whole.get(low, ())
@@ -143,21 +189,49 @@ class _Words(dict[str, tuple[_Term, ...]]):
         return _kept(self, word, tuple(terms))
 
 
-class _Parts(dict[str, tuple[tuple[_Term, int, int], ...]]):
-    """Each part of a text between white space that was met, with the terms of its words and where in it they stand."""
+_Own = tuple[int, int, int, "re.Pattern[str] | None"]
+_Told = tuple[tuple[_Own, ...], frozenset[int], frozenset[int]]
+"""What a part of a text tells: terms in it (number of the list, start, end, or the pattern of a phrase that may begin there), and the
+phrases it may be the first and the second of a pair of."""
+
+_NOTHING: frozenset[int] = frozenset()
+
+
+class _Parts(dict[str, "_Told | None"]):
+    """Each part of a text between white space that was met, with what it tells; None where that is nothing."""
 
     def __init__(self, words: _Words) -> None:
         super().__init__()
         self._words = words
 
-    def __missing__(self, part: str) -> tuple[tuple[_Term, int, int], ...]:
-        told: tuple[tuple[_Term, int, int], ...] = ()
+    def __missing__(self, part: str) -> _Told | None:
+        told = None
         if any(map(self._words.__getitem__, _WORD.findall(part))):
-            told = tuple((term, *word.span()) for word in _WORD.finditer(part) for term in self._words[word.group()])
+            told = self._worked_out(part)
         return _kept(self, part, told)
 
+    def _worked_out(self, part: str) -> _Told | None:
+        own: list[_Own] = []
+        pair: dict[str, set[int]] = {"first": set(), "second": set()}
+        runs = list(_WORD.finditer(part))
+        for run in runs:
+            for use in self._words[run.group()]:
+                begin = run.start() - use.before
+                if use.tells == "phrase":
+                    own += [(use.key, begin, 0, use.pattern)] if begin >= 0 else []
+                elif use.tells == "word":
+                    match = use.pattern.match(part, begin) if begin >= 0 else None
+                    own += [(use.key, *match.span(), None)] if match else []
+                elif (
+                    (run is runs[-1] and use.pattern.search(part))
+                    if use.tells == "first"
+                    else (run is runs[0] and use.pattern.match(part))
+                ):
+                    pair[use.tells].add(use.key)
+        return (tuple(own), frozenset(pair["first"]), frozenset(pair["second"])) if own or any(pair.values()) else None
 
-def _kept(memory: dict[str, tuple[_T, ...]], key: str, value: tuple[_T, ...]) -> tuple[_T, ...]:
+
+def _kept(memory: dict[str, _T], key: str, value: _T) -> _T:
     if len(memory) >= _MOST_PARTS:
         memory.clear()
     if len(key) <= _LONGEST_PART:

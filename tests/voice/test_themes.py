@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxlab.demo import comments
 from cxlab.problems import StudyError
 from cxlab.voice import Codebook, suggest_themes
 from cxlab.voice.sentences import sentence_spans
@@ -141,7 +142,9 @@ WORDS = [
     "é",
 ]
 TERMS = ["bill", "bill*", "on hold", "hold on", "on * hold", "*ill*", "b*ed", "shop", "ſhop", "k", "don't", "e-bill", "#fail",
-         "straße on", "* bill", "on hold bill*", "bill on", "é", "3 3", "-bill", "e-*", "a_*", "hold. on"]  # fmt: skip
+         "straße on", "* bill", "on hold bill*", "bill on", "é", "3 3", "-bill", "e-*", "a_*", "hold. on",
+         "don't hold", "on & hold", "& on", "#fail on", "on *", "on hold *", "e-bill on hold", "*-*", "-* bill",
+         "bill* * bill*", "** 3"]  # fmt: skip
 REGEX = [r"\bbill\s+on", r"h[oa]ld", r"(?<=\s)on\b"]
 GAPS = [" ", "  ", "\n", ", ", ". ", "! ", "-", " (", "\u00a0", "\t", "’ "]
 some = st.lists(st.sampled_from(TERMS), max_size=4, unique=True)
@@ -159,7 +162,7 @@ def plainly(theme: dict[str, Any], text: str) -> list[tuple[int, int]]:
     def of(terms: list[str]) -> set[tuple[int, int]]:
         found = set()
         for term in terms:
-            words = ["\\w+" if word == "*" else re.escape(word).replace("\\*", "\\w*") for word in term.split()]
+            words = ["\\w+" if not word.strip("*") else re.escape(word).replace("\\*", "\\w*") for word in term.split()]
             written = re.sub("['’]", "['’]", "\\s+".join(words))
             pattern = re.compile(f"(?<!\\w){written}(?!\\w)", re.IGNORECASE)
             found |= {match.span() for place in range(len(text)) if (match := pattern.match(text, place))}
@@ -347,6 +350,37 @@ def test_a_flat_codebook_rolls_up_to_itself(book: Codebook) -> None:
 
 def test_labels_are_given_or_made_from_the_name(book: Codebook) -> None:
     assert book.labels == {"billing": "Bills", "billing_twice": "Billing twice", "bag": "Bag"}
+
+
+@pytest.mark.parametrize("name", ["airline", "subscription"])
+def test_the_codebooks_that_come_with_cxlab_are_trees_with_labels_and_touchpoints(name: str) -> None:
+    book = Codebook.named(name)
+    parents = {theme.parent for theme in book.themes}
+    roots = [theme for theme in book.themes if theme.parent is None]
+    leaves = [theme for theme in book.themes if theme.name not in parents]
+    assert 8 <= len(roots) <= 12
+    assert 20 <= len(leaves) <= 40
+    assert all(theme.touchpoint for theme in book.themes)
+    assert all(2 <= len(theme.label) <= 40 for theme in book.themes)
+    # every term of the book finds itself, so none is shadowed by what does not count
+    for theme in book.themes:
+        for term in theme.any:
+            text = term.replace("*", "x")
+            assert theme.name in set(book.assign([f"when {text} then"])["theme"]), (theme.name, term)
+
+
+PLANTED = {"onboarding": "activation", "first_bill": "billing", "help": "service"}
+
+
+def test_what_the_simulated_customers_write_about_is_found_and_esim_is_nothing_else() -> None:
+    book = Codebook.named("subscription")
+    for theme, feelings in comments._PHRASES.items():
+        for phrase in [phrase for phrases in feelings.values() for phrase in phrases]:
+            text = phrase.format(days=5, hours=4, euros=20, minutes=30, times=4)
+            found = set(book.roll_up(book.assign([text]))["theme"])
+            assert PLANTED.get(theme, theme) in found, text
+            assert ("esim" in found) == (theme == "esim"), text
+            assert theme != "esim" or found == {"esim"}, text
 
 
 PARKING = [f"parking space was full and expensive number{i}" for i in range(14)]
