@@ -1,8 +1,8 @@
 """In which language is a comment, so that what cannot be scored is counted and never scored wrongly?
 
 One row of `identify` is one text: its language (ISO 639-1 where there is one) and how probable that is. A comment is first asked
-whether its words are common English ones, which settles most English comments at once; py3langid (Barbaresi 2022, after Lui &
-Baldwin's langid.py; nothing is downloaded) reads the others, their first 200 characters. What a text cannot tell is said: "" where
+whether its words are common English ones, which settles most English comments at once; py3langid (after langid.py, Lui & Baldwin
+2012; nothing is downloaded) reads the others, their first 200 characters. What a text cannot tell is said: "" where
 it has fewer than twenty characters, "unsure" where no language is more probable than all others together.
 
 `expected` is the language that nine in ten comments of a study are in: nine to one for it before a text is read. So a short or
