@@ -1,14 +1,25 @@
 """How much planted personal data does `mask_pii` find, what does it mask that it should not, and how fast?
 
-    python benchmarks/masking.py                      all sets of formats, 6,000 comments each
+    python benchmarks/masking.py                      all four sets of formats, 6,000 comments each
     python benchmarks/masking.py --set evaluation --misses 20
 
-Comments are made of everyday sentences with one piece of personal data, or one number that looks like it, planted in half of
-them. There are two sets that share no sentence and no way of writing: the rules were tuned on `tuning` alone, the figures that
-`cxlab.data.privacy` states are those of `evaluation`. Found means that every letter and digit of what was planted lies in a
-masked span, of whatever kind; `kind_right` is the share of those found that bear their own kind. Names after a cue count apart.
-Touched means that any sign of a number that names nobody was masked. Intervals are Wilson's, 95%. Synthetic sentences are
-cleaner than what people write: on real comments a list like this is the ceiling.
+Comments are made of everyday sentences with one piece of personal data, or one number that looks like it, planted in most of
+them. There are four sets that share no sentence and no way of writing. Found means that every letter and digit of what was
+planted lies in a masked span, of whatever kind; `kind_right` is the share of those found that bear their own kind alone. Names
+after a cue count apart. Touched means that any sign of what names nobody was masked. Intervals are Wilson's, 95%.
+
+The rules were made on `tuning`; each further set was written before the rules were tried on it, looked at once, and what was
+missed then mended, so only the first look at a set is blind. Recall of structured data, and order numbers touched, on
+1 December 2026:
+
+    set           first look     after mending
+    tuning        83.6%, 1.0%    100.0%, 0.0%     (first look: the masker before this study)
+    tuning_2      96.8%, 0.3%    100.0%, 0.0%     (11 of the 91 misses were a fault of this file)
+    tuning_3      96.3%, 13.8%   100.0%, 0.0%
+    evaluation    95.5%, 3.5%     99.6%, 0.0%     (address least, 97.5%; names after a cue 80.3%, then 100.0%)
+
+4,700 to 6,200 such comments a CPU second (two cores shared with other work); most hold something to mask. Real reviews of 880
+signs 1,800, tweets 6,000. Synthetic sentences are cleaner than what people write, and whoever wrote the rules wrote the sets.
 """
 
 from __future__ import annotations
@@ -952,7 +963,334 @@ TUNING_3 = Formats(
     ],
 )
 
-SETS = {"tuning": TUNING, "tuning_2": TUNING_2, "tuning_3": TUNING_3}
+EVALUATION = Formats(
+    name="evaluation",
+    written={
+        "email": [
+            joined(
+                ["p.k", "Anna-Lena", "kontakt", "r2d##", "mary.ann_lee", "u%"],
+                ["@"],
+                [
+                    "posteo.example",
+                    "example.co.jp",
+                    "mail-service.example",
+                    "firma.example.ch",
+                    "acme.photography",
+                    "ymail.com",
+                ],
+            ),
+            joined(
+                ["pk##", "mary.ann"],
+                ["+%@example.com", "@EXAMPLE.ORG", "@example.edu.au", " @gmail.com", " [@] example.com"],
+            ),
+            joined(
+                ["mary.ann", "pk##"],
+                [
+                    "{at}example{dot}com",
+                    " (at) posteo (dot) de",
+                    " at example dot info",
+                    "<at>example.nl",
+                    " arroba example punto es",
+                ],
+            ),
+        ],
+        "phone": [
+            *phone(
+                "US",
+                "+1-415-~##-####",
+                "(503) ~##-####",
+                "617 ~##-####",
+                "1.312.~##.####",
+                "+1 (312)~##-####",
+                "8##~######",
+                "212 - ~##-####",
+            ),
+            *phone(
+                "GB",
+                "+447### ######",
+                "0 7### ######",
+                "(07###) ######",
+                "0203 ### ####",
+                "+44 161 ### ####",
+                "01### ### ###",
+                "07### - ### ###",
+                "44 7### ######",
+            ),
+            *phone(
+                "DE",
+                "+49 (0) 171 %######",
+                "(089) %######",
+                "0160-%#######",
+                "+49 89/%######",
+                "069 / %# ## ## ##",
+                "0351 %######",
+            ),
+            *phone(
+                "FR", "+33 1 4#.##.##.##", "06/##/##/##/##", "05 6# ## ## ##", "0033 6 ## ## ## ##", "+33 7########"
+            ),
+            *phone("IT", "+39 06 %### ####", "+39-347-###-####"),
+            *phone("NL", "+31 (0)20 ### ####", "0031 6 ## ## ## ##"),
+            *phone("MX", "+52 55 #### ####"),
+            *phone("IL", "+972 50 ### ####"),
+            *phone("NZ", "+64 21 ### ####"),
+            *phone("TR", "+90 532 ### ## ##"),
+            *phone("NO", "+47 9## ## ###"),
+            *phone("CA", "+1 604 ~## ####"),
+            *map(
+                pattern,
+                [
+                    "0161 496 0###",
+                    "(020) 7946 0###",
+                    "1 800 555 01##",
+                    "+44 1632 960###",
+                    "07700-900-###",
+                    "312.555.01##",
+                ],
+            ),
+        ],
+        "card": [
+            card(["4", "53"], 16, [4, 4, 4, 4], "_"),
+            card(["5", "4"], 16, [4, 12], " "),
+            card(["4"], 16, [16], ""),
+            card(["51", "22"], 16, [4, 4, 4, 4], " "),
+            card(["37"], 15, [4, 6, 5], " - "),
+            card(["35"], 16, [4, 4, 4, 4], "-"),
+            card(["36"], 14, [4, 6, 4], "."),
+            card(["4"], 16, [2, 2, 4, 4, 4], " "),
+            card(["60", "65"], 16, [4, 4, 4, 4], "\n"),
+            card(["4"], 19, [4, 4, 4, 4, 3], "-"),
+        ],
+        "iban": [
+            iban(["FR", "IT", "PL"], lambda text: fours(text, "-")),
+            iban(["AT", "CH", "BE"], lambda text: f"{text[:4]} {text[4:]}"),
+            iban(["SE", "PT", "IE"], str.lower),
+            iban(["NL", "GB"], lambda text: fours(text, ".")),
+            iban(["ES", "LU"], lambda text: " ".join((text[:4], text[4:8], text[8:12], text[12:14], text[14:]))),
+            iban(["DE", "NO"], lambda text: f"{fours(text[:12])}\n{fours(text[12:])}"),
+            iban(["FI", "DK"], lambda text: text.title()),
+        ],
+        "url": [
+            joined(
+                ["https://", "http://www.", "HTTP://"],
+                ["xn--bcher-kva.example", "go.example.com", "example.org:80", "10.0.0.1:8080"],
+                ["", "/a/b/c.aspx?x=%#", "/?utm=^^", "/#/route"],
+            ),
+            joined(
+                ["", "www.", "blog."],
+                ["travel-deals.com", "flights4u.net", "example.org.uk", "acme.se", "sncf.fr", "bahn.de"],
+                ["", "/", "/hilfe?id=%"],
+            ),
+            joined(
+                ["x.com/", "tiktok.com/@", "github.com/", "paypal.me/", "trib.al/", "lnkd.in/"], ["maryann%", "m^a#"]
+            ),
+        ],
+        "handle": [
+            joined(["@"], ["Mary.Ann", "pk_", "DeltaFan", "mister_t", "kélly"], ["", "%", "_x#"]),
+            joined(
+                ["Facebook: ", "snap = ", "my discord name is ", "Instagram handle ", "skype id: ", "twitter - "],
+                ["pk_#", "mary_ann", "deltafan#"],
+            ),
+        ],
+        "address": [
+            joined(
+                [
+                    "77 Massachusetts Ave",
+                    "%#00 Sunset Blvd",
+                    "%## E 42nd Street",
+                    "PO Box %#, Elm City",
+                    "% Lakeview Ct",
+                    "12%# Highway %#",
+                ],
+                ["", ", Cambridge, MA 0213#", " Unit %A", ", Boise, ID 8370#"],
+            ),
+            joined(
+                [
+                    "Rose Cottage, % Mill Lane",
+                    "%#A Kings Road",
+                    "Apartment %, %# Deansgate",
+                    "%# St Mary's Place",
+                    "Top Floor Flat, % Royal Mile",
+                ],
+                ["", ", Edinburgh EH1 2NG", ", Bristol, BS8 1QU"],
+            ),
+            joined(
+                [
+                    "Bahnhofstr. %#b",
+                    "Am Wiesengrund %, 0109# Dresden",
+                    "Prenzlauer Allee %##",
+                    "Ludwig-Thoma-Platz %",
+                    "Mühlenweg %#-%#",
+                    "Gartenstraße %, 7200# Tübingen",
+                ]
+            ),
+            joined(["%# rue Jean-Jaurès", "%, place Bellecour, 6900# Lyon", "%# avenue du Général Leclerc"]),
+            joined(["Via Roma %#", "Calle Mayor %", "Prinsengracht %##"]),
+        ],
+    },
+    sentences={
+        "email": [
+            "Feel free to mail {}",
+            "Still no reply at {} :-(",
+            "I registered as {} in 2024",
+            "{} bounced",
+            "please unsubscribe {}.",
+        ],
+        "phone": [
+            "My contact is {}.",
+            "Phone - {}",
+            "I left {} with the desk twice",
+            "reachable: {} (evenings)",
+            "{}; call any time",
+            "no answer under {}",
+        ],
+        "card": [
+            "my card no. {} was blocked",
+            "Amex/Visa: {}",
+            "you billed {} in error",
+            "refund goes to {}, right?",
+            "{} is the card I used",
+        ],
+        "iban": [
+            "the account is {}",
+            "Bitte auf {} erstatten",
+            "IBAN {} (checking)",
+            "you have {} wrong",
+            "paid from {}!",
+        ],
+        "url": ["Proof: {}", "at {} it says no", "your own site {} disagrees", "see {}; page two", "{} never loads"],
+        "handle": ["write me: {}", "{} knows", "shout-out {}!", "more under {}, thanks"],
+        "address": [
+            "I moved to {}",
+            "pick up at {}, please",
+            "{} is not your depot",
+            "lost between you and {}.",
+            "billing address {}",
+        ],
+    },
+    innocent={
+        "order": [
+            *map(
+                pattern,
+                [
+                    "order ID = %#######",
+                    "Orders %##### and",
+                    "booking number: ^^####",
+                    "reservation no. %#-%#-%####",
+                    "invoice date-number 2025",
+                    "ref: AB/%###/2#",
+                    "ticket %## %####### %",
+                    "case id %#########-1",
+                    "tracking 4##########2",
+                    "Confirmation: %######",
+                    "flight AA%##",
+                    "serial S/N %########",
+                    "policy number: %##-%######-%#",
+                    "claim ref %########",
+                    "receipt no %#####-%###",
+                    "Rechnung Nr. 20%######",
+                    "commande n° 07########",
+                    "shipment 00%###############",
+                    "order 5%##############",
+                    "incident INC########",
+                ],
+            )
+        ],
+        "number": [
+            *map(
+                pattern,
+                [
+                    "1#th of May 2025",
+                    "05.0%.25",
+                    "2025-W4#",
+                    "0%:30-1%:15",
+                    "$%,###,###.00",
+                    "CHF 1'%##.50",
+                    "%.### Euro",
+                    "Windows 1%.0.2#",
+                    "seats 2%A-2%C",
+                    "B737 MAX %",
+                    "16-0%-2024",
+                    "%#.%#/10",
+                    "1%%.%## miles",
+                    "3,%## km",
+                    "0%00 hours",
+                    "A1 B2 C3",
+                    "12/24 months",
+                    "99.9#%",
+                    "20 x 30 x 40",
+                    "1:1",
+                    "%0 - %5 min",
+                    "Q4 2025",
+                    "24 7 365",
+                ],
+            )
+        ],
+    },
+    innocent_sentences={
+        "order": ["I mean {} please", "{}: status unknown", "you closed {} too early", "It concerns {}."],
+        "number": ["that is {} in all", "between us, {}", "{} at most", "we had {} that day"],
+    },
+    named=[
+        "Dear {first}, you asked me to write.",
+        "This is {}. Please call.",
+        "My name is {first} and I am cross.",
+        "asked to speak to {}",
+        "Ms. {last} was on duty.",
+        "Madame {last} a été aimable.",
+        "thx {first}",
+        "Kindest regards, {}",
+        "With best regards,\n{}",
+        "the steward, {first}, sang",
+        "A guy called {first} fixed it.",
+        "We were served by {first} twice.",
+        "Sr. {last} answered",
+        "Hola {first}, qué tal",
+        "I am called {first}.",
+        "Love,\n{first}",
+    ],
+    people=[
+        "Grzegorz Lis",
+        "Anneke de Vries",
+        "Hélène Faure",
+        "Tariq Aziz",
+        "Megan O'Leary",
+        "Bo Lindqvist",
+        "Ayesha Khan",
+        "Carlos Mendes",
+        "Ruth Adler",
+        "Dwayne Carter",
+    ],
+    nobody=[
+        "Dear passengers, we are late.",
+        "This is Ridiculous. Please fix.",
+        "asked to speak to Anyone",
+        "thx again",
+        "With best regards",
+        "My name is hard to spell.",
+        "Hello?",
+        "The agent On duty slept.",
+        "Love it",
+        "Cheers for Nothing",
+        "I spoke to Heathrow Customer Service.",
+        "A lady From Delta came.",
+    ],
+    fillers=[
+        "Boarding was chaos.",
+        "I'd fly with them any day",
+        "Cabin crew 10/10",
+        "Miss the old days.",
+        "Why was Rich Tea served?",
+        "The Summer menu is poor.",
+        "Hope you read this",
+        "We sat 4 hours on the tarmac",
+        "Great value!",
+        "Dawn flight, no coffee.",
+        "wifi cost $12",
+        "Drew the short straw again",
+    ],
+)
+
+SETS = {"tuning": TUNING, "tuning_2": TUNING_2, "tuning_3": TUNING_3, "evaluation": EVALUATION}
 
 # ------------------------------------------------------------------------------------------------------------- measurement
 

@@ -13,10 +13,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cxlab.data.privacy import MEASURED
 from cxlab.data.quality import freshness, match_rates, missingness
 from cxlab.inference import Estimate, difference, linearised_mean, linked_reasons, wilson, with_readings
 from cxlab.study import Study
-from cxlab.wording import MIN_BASE, SURVEY_WORDS, describe, list_text, number_text
+from cxlab.wording import MIN_BASE, SURVEY_WORDS, capital_text, describe, list_text, number_text
 
 Verdict = Literal["fit", "fit with reservations", "not fit"]
 
@@ -44,7 +45,8 @@ class Health:
     rows that were rejected, `rejects` one row a file, column and reason with the number of rows and the first line.
     `matches` has one row a link between two tables, `freshness` one row a table, `missing` one row a question of the
     newest wave of each survey, `response` one row a wave and one row a cell of its frame, `bases` one row a group of the
-    newest wave with what will become of its figures, `late` one row a table, `traps` one row a warning.
+    newest wave with what will become of its figures, `late` one row a table, `traps` one row a warning. `masked` has one row a
+    file, column of free text and kind of personal data (see `Study.masked`).
     """
 
     period: str
@@ -59,6 +61,7 @@ class Health:
     bases: pd.DataFrame
     late: pd.DataFrame
     traps: pd.DataFrame
+    masked: pd.DataFrame
     min_base: int = MIN_BASE
 
     @property
@@ -250,6 +253,42 @@ class Health:
             title = f"{_counted(len(self.traps), 'warning').capitalize()} about the exports."
             yield {"title": title, "subtitle": "What was found, where, and the way out"}, self.traps
 
+    def masked_shown(self) -> Iterator[Shown]:
+        """What was masked in free texts, by source and kind, in numbers; nothing where a study has no free texts."""
+        if self.masked.empty:
+            return
+        rows = (
+            self.masked.groupby(["source", "table", "column", "kind"], sort=False)[["n", "texts", "of"]]
+            .sum()
+            .reset_index()
+        )
+        read = int(rows.drop_duplicates(["source", "table", "column"])["of"].sum())
+        kinds = rows.groupby("kind", sort=False)["n"].sum()
+        kinds = kinds[kinds > 0].sort_values(ascending=False, kind="stable")
+        if kinds.empty:
+            title = f"No personal data were found in {number_text(read)} texts."
+        else:
+            said = list_text(_counted(int(n), *_MASKED_WORDS[str(kind)]) for kind, n in kinds.head(4).items())
+            more = f", and {int(kinds.iloc[4:].sum()):,} of other kinds" if len(kinds) > 4 else ""
+            was = "was" if int(kinds.sum()) == 1 else "were"
+            title = capital_text(f"{said}{more} {was} masked in {number_text(read)} texts.")
+        found = rows[rows["n"] > 0] if len(kinds) else rows.drop_duplicates(["source", "table", "column"])
+        found = found.assign(
+            what=found["kind"].map(lambda kind: _MASKED_WORDS[kind][1]) if len(kinds) else "nothing",
+            where=found["source"] + ": " + found["column"],
+            share=100 * found["texts"] / found["of"].where(found["of"] > 0),
+        )
+        yield {
+            "title": title,
+            "subtitle": "Personal data masked in free texts by source and kind, and the texts that held them",
+            "note": {
+                "Base": f"{read:,} texts of all files that are known, whatever the period; no text is kept unmasked",
+                "Finds": MEASURED.sentence(),
+                "Not found": "Names that no cue announces and that are not among the study's own customers and staff, numbers in "
+                "words, letters in place of digits, addresses without a number",
+            },
+        }, found.reset_index(drop=True)  # fmt: skip
+
     def bases_shown(self) -> Iterator[Shown]:
         """One row a survey and kind of group: how many will be shown, shown as small, hidden; nothing without a survey."""
         if len(self.bases):
@@ -272,6 +311,18 @@ class Health:
 Shown = tuple[dict[str, Any], pd.DataFrame]
 """What an exhibit says (title, subtitle, alt, note) and the rows that it shows."""
 _MOST_BARS = 15
+_MASKED_WORDS = {
+    "EMAIL": ("e-mail address", "e-mail addresses"),
+    "PHONE": ("telephone number", "telephone numbers"),
+    "CARD": ("card number", "card numbers"),
+    "IBAN": ("IBAN", "IBANs"),
+    "ID": ("number of a person", "numbers of persons"),
+    "URL": ("link", "links"),
+    "IP": ("IP address", "IP addresses"),
+    "HANDLE": ("handle", "handles"),
+    "NAME": ("name", "names"),
+    "ADDRESS": ("postal address", "postal addresses"),
+}
 
 
 def examine_health(study: Study) -> Health:
@@ -310,6 +361,7 @@ def examine_health(study: Study) -> Health:
             [vars(problem) for problem in study.problems if problem.severity == "warning"],
             columns=["where", "what", "way_out", "severity"],
         ),
+        "masked": study.masked,
     }
     words = study.period.label if study.period else ""
     lost = [f"Nobody answered {label} in the newest wave, though the wave before did: is its column called otherwise?"
@@ -356,8 +408,8 @@ def _none(*columns: str) -> pd.DataFrame:
     return pd.DataFrame(columns=list(columns))
 
 
-def _counted(n: int, noun: str) -> str:
-    return f"{_NUMBERS.get(n, f'{n:,}')} {noun}{'' if n == 1 else 's'}"
+def _counted(n: int, noun: str, several: str = "") -> str:
+    return f"{_NUMBERS.get(n, f'{n:,}')} {noun if n == 1 else several or noun + 's'}"
 
 
 _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}

@@ -379,6 +379,11 @@ class Study:
         """One row a column of the files in `accounting`: source, file, column, fate."""
         return self._known(self._loaded.columns)
 
+    @property
+    def masked(self) -> pd.DataFrame:
+        """Personal data masked on entry, in numbers: one row a file in `accounting`, column and kind with n, texts, of."""
+        return self._known(self._loaded.masked)
+
     def _known(self, rows: pd.DataFrame) -> pd.DataFrame:
         return rows[rows["file"].isin(self.accounting["file"])].reset_index(drop=True)
 

@@ -96,6 +96,29 @@ def test_groups_that_will_be_hidden_are_counted_before_anybody_looks_for_them(
     assert "rare (plan)" in health.bases_words()["title"]
 
 
+def test_what_was_masked_in_comments_is_told_in_numbers_with_what_the_rules_find(
+    examined: Callable, project: Path
+) -> None:
+    assert list(examined().masked_shown()) == []  # a study without free texts
+    folder = project / FOLDER
+    with (folder / "study.toml").open("a", encoding="utf-8") as toml:
+        toml.write('\n[sources.comments]\npath = "comments.csv"\nperiod = "2026-Q3"\nid_from_row = true\n')
+    texts = ["write to ann@example.com", "or bob@example.com, +44 20 7946 0958", "fine"]
+    pd.DataFrame({"text": texts}).to_csv(folder / "comments.csv", index=False)
+    ((words, rows),) = examined().masked_shown()
+    assert words["title"] == "Two e-mail addresses and one telephone number were masked in 3 texts."
+    assert rows[["where", "what", "n", "texts", "of"]].to_numpy().tolist() == [
+        ["comments: text", "e-mail addresses", 2, 2, 3],
+        ["comments: text", "telephone numbers", 1, 1, 3],
+    ]
+    assert "example.com" not in rows.to_csv()
+    assert "benchmarks/masking.py" in words["note"]["Finds"]
+    pd.DataFrame({"text": ["fine", "good"]}).to_csv(folder / "comments.csv", index=False)
+    ((words, rows),) = examined().masked_shown()
+    assert words["title"] == "No personal data were found in 2 texts."
+    assert rows["of"].to_list() == [2]
+
+
 def _frame(answered_north: int, answered_south: int) -> dict[str, pd.DataFrame]:
     ids = [f"C{i}" for i in range(200)]
     counted = pd.Timestamp("2026-08-01", tz="UTC")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cxlab.data.loading import Ingest
 
 KEPT = 3  # versions of a study's tables that stay
-_ABOUT = ("accounting", "rejects", "columns")
+_ABOUT = ("accounting", "rejects", "columns", "masked")
 
 
 def key(inputs: dict[str, str], forgotten: Path) -> str:

