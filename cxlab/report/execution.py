@@ -187,7 +187,9 @@ def _is_no_false_alarm(record: logging.LogRecord) -> bool:
 
 
 def _run_papermill(task: Task, executed: Path, manager_class: type) -> None:
-    import papermill
+    from cxlab.report import notebook_format  # noqa: F401 (before papermill, which imports nbformat)
+
+    import papermill  # isort: skip
 
     logging.getLogger("papermill").addFilter(_is_no_false_alarm)
     papermill.execute_notebook(
@@ -302,7 +304,7 @@ def _without_places(text: str, places: Mapping[str, str]) -> str:
 
 def cleaned(path: Path, places: Mapping[str, str]) -> Any:
     """The executed notebook without clock times, absolute paths, memory addresses and papermill's own error banner."""
-    import nbformat
+    from cxlab.report.notebook_format import nbformat
 
     book = nbformat.read(path, as_version=4)
     book.metadata.pop("papermill", None)

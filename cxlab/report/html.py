@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import nbformat
 from markupsafe import Markup
 
 from cxlab.report import markup
 from cxlab.report.journey_map import Map, journey_map
 from cxlab.report.markup import Headings, Picture, plain, rich
+from cxlab.report.notebook_format import nbformat
 from cxlab.report.whiskers import whisker
 from cxlab.wording import reading_text
 

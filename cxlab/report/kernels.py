@@ -31,6 +31,7 @@ from cxlab.context import VARIABLE
 PRELOAD = [
     "numpy", "pandas", "scipy.stats", "matplotlib.pyplot", "seaborn", "pyarrow.parquet",
     "IPython", "ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib_inline.backend_inline",
+    "pydantic", "ibis", "sklearn.cluster", "sklearn.linear_model", "sklearn.mixture", "sklearn.model_selection",
 ]  # fmt: skip
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 FORK: Any = (

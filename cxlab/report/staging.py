@@ -75,7 +75,7 @@ def _stage_task(
     plan: Plan, task: Task, before: Entry | None, old_findings: list[Entry], staged: _Staged, work: Path
 ) -> None:
     """Stage what one notebook of this run adds, or keep what is there already. Its page is rendered at the end."""
-    import nbformat
+    from cxlab.report.notebook_format import nbformat
 
     if task.carried and before is not None:
         _carry(plan, {**before, "carried": True, "key": task.key}, old_findings, staged)
@@ -140,7 +140,7 @@ def _stage_files(name: str, work: Path, stage: Path) -> list[str]:
 
 def _keep_failed(plan: Plan, task: Task, folder: Path) -> None:
     """Keep the executed copy and the log of a failed notebook for whoever mends it."""
-    import nbformat
+    from cxlab.report.notebook_format import nbformat
 
     kept = plan.root / "reports" / ".failed" / folder.name
     kept.mkdir(parents=True, exist_ok=True)
