@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
+
+from cxlab.report.notebook_format import nbformat
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data"
@@ -120,19 +121,28 @@ def own_company(company: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(company, tmp_path / "company", symlinks=True))
 
 
+@pytest.fixture(scope="session")
+def make_project() -> Callable[[Path], Path]:
+    """Write a project root with the committed notebooks and the study `acme`."""
+
+    def make(root: Path) -> Path:
+        folder = root / "data" / "raw" / "acme"
+        folder.mkdir(parents=True)
+        shutil.copytree(REPOSITORY / "notebooks", root / "notebooks")
+        (folder / "study.toml").write_text(STUDY, "utf-8")
+        write_survey(folder)
+        return root
+
+    return make
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(make_project: Callable[[Path], Path], tmp_path: Path) -> Path:
     """A project root with the committed notebooks and the study `acme`."""
-    root = tmp_path / "project"
-    folder = root / "data" / "raw" / "acme"
-    folder.mkdir(parents=True)
-    shutil.copytree(REPOSITORY / "notebooks", root / "notebooks")
-    (folder / "study.toml").write_text(STUDY, "utf-8")
-    write_survey(folder)
-    return root
+    return make_project(tmp_path / "project")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def add_notebook() -> Callable[..., Path]:
     """Write a small notebook: sources of code cells (the first is the parameters cell) and its cxlab metadata."""
 

@@ -41,17 +41,43 @@ findings.record("mean_score", row, level="all", unit="0 to 10", better="higher",
 """
 
 
+@pytest.fixture(scope="module")
+def make_bare(make_project: Callable[[Path], Path], add_notebook: AddNotebook) -> Callable[[Path], Path]:
+    """Write the project with two notebooks of a stranger in place of the committed ones."""
+
+    def make(root: Path) -> Path:
+        make_project(root)
+        for path in (root / "notebooks").glob("*.ipynb"):
+            path.unlink()
+        add_notebook(
+            root, "20_scores", f"{SETTINGS}\nleast: int = 0", MAKER, title="Who has a score?",
+            needs=["responses"], produces=["scores"],
+        )  # fmt: skip
+        add_notebook(root, "21_mean", SETTINGS, STRANGER, title="How high is it?", needs=["scores"])
+        return root
+
+    return make
+
+
 @pytest.fixture
-def bare(project: Path, add_notebook: AddNotebook) -> Path:
-    """The project with two notebooks of a stranger in place of the committed ones."""
-    for path in (project / "notebooks").glob("*.ipynb"):
-        path.unlink()
-    add_notebook(
-        project, "20_scores", f"{SETTINGS}\nleast: int = 0", MAKER, title="Who has a score?",
-        needs=["responses"], produces=["scores"],
-    )  # fmt: skip
-    add_notebook(project, "21_mean", SETTINGS, STRANGER, title="How high is it?", needs=["scores"])
-    return project
+def bare(make_bare: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """The project with two notebooks of a stranger, before its first run."""
+    return make_bare(tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def reported(make_bare: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with its reports of both quarters. Not to be changed."""
+    root = make_bare(tmp_path_factory.mktemp("reported") / "project")
+    for period in ("2026-Q2", "2026-Q3"):
+        assert run(root, period=period).exit_code == 0
+    return root
+
+
+@pytest.fixture
+def published(reported: Path, tmp_path: Path) -> Path:
+    """A copy of the project with its reports of both quarters."""
+    return Path(shutil.copytree(reported, tmp_path / "project"))
 
 
 def run(root: Path, *notebooks: str, period: str = "2026-Q3", **options: Any) -> Any:
@@ -93,11 +119,10 @@ def test_a_strangers_notebook_takes_part_with_needs_products_findings_and_a_page
     assert 'href="acme/2026-Q3/index.html"' in (bare / "reports/index.html").read_text("utf-8")
 
 
-def test_the_same_input_gives_the_same_bytes(bare: Path, snapshot: Callable[[Path], dict[str, bytes]]) -> None:
-    run(bare)
-    first = snapshot(report(bare))
-    run(bare, force=True, jobs=2)
-    second = snapshot(report(bare))
+def test_the_same_input_gives_the_same_bytes(published: Path, snapshot: Callable[[Path], dict[str, bytes]]) -> None:
+    first = snapshot(report(published))
+    assert not run(published, force=True, jobs=2).unchanged
+    second = snapshot(report(published))
     differing = {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)}
     assert differing == {"manifest.json"}, "the manifest alone knows when it was made"
 
@@ -109,38 +134,36 @@ def test_parameters_given_for_one_notebook_reach_it(bare: Path) -> None:
 
 
 def test_a_notebook_whose_question_the_study_cannot_be_asked_is_not_run_and_says_why(
-    bare: Path, add_notebook: AddNotebook
+    published: Path, add_notebook: AddNotebook
 ) -> None:
     raises = (
         "from cxlab.problems import NotApplicableError\nraise NotApplicableError('needs answers about expectation')"
     )
-    add_notebook(bare, "22_gap", SETTINGS, raises, title="How wide is the gap?")
-    result = run(bare)
+    add_notebook(published, "22_gap", SETTINGS, raises, title="How wide is the gap?")
+    result = run(published)
     assert result.exit_code == 0
     assert states(result.manifest)["22_gap"] == "skipped"
     assert "not run: 22_gap (needs answers about expectation)" in result.message
-    assert "needs answers about expectation" in (report(bare) / "index.html").read_text("utf-8")
-    assert not (report(bare) / "22_gap.ipynb").exists()
-    assert run(bare).unchanged
+    assert "needs answers about expectation" in (report(published) / "index.html").read_text("utf-8")
+    assert not (report(published) / "22_gap.ipynb").exists()
+    assert run(published).unchanged
 
 
 def test_a_notebooks_own_default_that_does_not_fit_the_study_is_no_refusal(
-    bare: Path, add_notebook: AddNotebook
+    published: Path, add_notebook: AddNotebook
 ) -> None:
     raises = "from cxlab.problems import ParameterError\nraise ParameterError('wave', f'`{wave}` was never asked')"
-    add_notebook(bare, "22_wave", f'{SETTINGS}\nwave: str = "first"', raises, title="Which wave?")
-    assert states(run(bare).manifest)["22_wave"] == "skipped"
+    add_notebook(published, "22_wave", f'{SETTINGS}\nwave: str = "first"', raises, title="Which wave?")
+    assert states(run(published).manifest)["22_wave"] == "skipped"
     with pytest.raises(StudyError, match="22_wave: parameter `wave`: `second` was never asked"):
-        run(bare, params={"wave": "second"})
+        run(published, params={"wave": "second"})
 
 
-def test_a_report_compares_its_findings_with_the_period_before(bare: Path) -> None:
-    run(bare, period="2026-Q2")
-    run(bare)
-    entry = json.loads((report(bare) / "changes.json").read_text("utf-8"))[0]
+def test_a_report_compares_its_findings_with_the_period_before(reported: Path) -> None:
+    entry = json.loads((report(reported) / "changes.json").read_text("utf-8"))[0]
     assert entry["reading"] == "worse"
     assert entry["difference"] == pytest.approx(entry["after"] - entry["before"])
-    assert "2026-Q2" in (report(bare) / "index.html").read_text("utf-8")
+    assert "2026-Q2" in (report(reported) / "index.html").read_text("utf-8")
 
 
 def test_a_list_of_persons_is_readable_by_its_owner_alone_and_in_no_page(bare: Path, add_notebook: AddNotebook) -> None:
@@ -161,33 +184,32 @@ def test_a_list_of_persons_is_readable_by_its_owner_alone_and_in_no_page(bare: P
 # ------------------------------------------------------------------------------------------- unchanged, carried over
 
 
-def test_a_run_that_would_change_nothing_says_so_and_an_edited_file_runs_again(bare: Path) -> None:
-    run(bare)
-    published = (report(bare) / "manifest.json").read_bytes()
-    again = run(bare)
+def test_a_run_that_would_change_nothing_says_so_and_an_edited_file_runs_again(published: Path) -> None:
+    manifest = (report(published) / "manifest.json").read_bytes()
+    again = run(published)
     assert again.unchanged
-    assert (report(bare) / "manifest.json").read_bytes() == published
-    edit_survey(bare)
-    third = run(bare)
+    assert (report(published) / "manifest.json").read_bytes() == manifest
+    edit_survey(published)
+    third = run(published)
     assert not third.unchanged
-    assert "119 customers" in (report(bare) / "20_scores.html").read_text("utf-8")
+    assert "119 customers" in (report(published) / "20_scores.html").read_text("utf-8")
 
 
-def test_a_changed_notebook_runs_alone_and_the_others_are_carried_over(bare: Path, add_notebook: AddNotebook) -> None:
-    run(bare)
-    add_notebook(bare, "21_mean", SETTINGS, STRANGER.replace("mean score is", "average is"), needs=["scores"])
-    result = run(bare)
+def test_a_changed_notebook_runs_alone_and_the_others_are_carried_over(
+    published: Path, add_notebook: AddNotebook
+) -> None:
+    add_notebook(published, "21_mean", SETTINGS, STRANGER.replace("mean score is", "average is"), needs=["scores"])
+    result = run(published)
     carried = {entry["name"]: entry["carried"] for entry in result.manifest["notebooks"]}
     assert carried == {"20_scores": True, "21_mean": False}
-    assert "The average is" in (report(bare) / "21_mean.html").read_text("utf-8")
-    assert "120 customers" in (report(bare) / "20_scores.html").read_text("utf-8")
+    assert "The average is" in (report(published) / "21_mean.html").read_text("utf-8")
+    assert "120 customers" in (report(published) / "20_scores.html").read_text("utf-8")
 
 
-def test_running_one_notebook_keeps_the_pages_of_the_others(bare: Path) -> None:
-    run(bare)
-    result = run(bare, "21_mean", force=True)
+def test_running_one_notebook_keeps_the_pages_of_the_others(published: Path) -> None:
+    result = run(published, "21_mean", force=True)
     assert states(result.manifest) == {"20_scores": "ok", "21_mean": "ok"}
-    assert (report(bare) / "20_scores.html").is_file()
+    assert (report(published) / "20_scores.html").is_file()
 
 
 def test_asking_for_a_notebook_runs_what_it_builds_on(bare: Path) -> None:
@@ -195,13 +217,12 @@ def test_asking_for_a_notebook_runs_what_it_builds_on(bare: Path) -> None:
     assert states(result.manifest) == {"20_scores": "ok", "21_mean": "ok"}
 
 
-def test_an_edited_decision_runs_the_notebooks_again(bare: Path) -> None:
-    run(bare)
-    folder = bare / "data/raw/acme/decisions"
+def test_an_edited_decision_runs_the_notebooks_again(published: Path) -> None:
+    folder = published / "data/raw/acme/decisions"
     folder.mkdir()
     (folder / "names.csv").write_text("segment,name\n1,Savers\n", "utf-8")
-    assert not run(bare).unchanged
-    assert run(bare).unchanged
+    assert not run(published).unchanged
+    assert run(published).unchanged
 
 
 # ------------------------------------------------------------------------------------------------- failed and skipped
@@ -226,18 +247,17 @@ def test_a_failed_notebook_is_named_and_does_not_stop_the_others(bare: Path, add
     assert "ValueError" in kept[0].read_text("utf-8")
 
 
-def test_a_good_page_stays_when_its_notebook_fails_later(bare: Path) -> None:
-    run(bare)
-    good = (report(bare) / "21_mean.html").read_bytes()
-    path = bare / "notebooks/21_mean.ipynb"
+def test_a_good_page_stays_when_its_notebook_fails_later(published: Path) -> None:
+    good = (report(published) / "21_mean.html").read_bytes()
+    path = published / "notebooks/21_mean.ipynb"
     path.write_text(path.read_text("utf-8").replace("products.load", "products.lode"), "utf-8")
-    result = run(bare)
+    result = run(published)
     assert result.exit_code == 1
     assert states(result.manifest)["21_mean"] == "failed"
-    assert (report(bare) / "21_mean.html").read_bytes() == good
-    findings = json.loads((report(bare) / "findings.json").read_text("utf-8"))
+    assert (report(published) / "21_mean.html").read_bytes() == good
+    findings = json.loads((report(published) / "findings.json").read_text("utf-8"))
     assert [finding["name"] for finding in findings] == ["mean_score"]
-    assert "failed" in (report(bare) / "index.html").read_text("utf-8").lower()
+    assert "failed" in (report(published) / "index.html").read_text("utf-8").lower()
 
 
 def test_a_missing_table_skips_with_the_reason_and_a_missing_want_does_not(
@@ -270,14 +290,13 @@ def test_what_no_cell_raises_is_a_failure_too(bare: Path, add_notebook: AddNoteb
 
 
 def test_a_draft_leaves_the_report_of_the_period_alone(
-    bare: Path, snapshot: Callable[[Path], dict[str, bytes]]
+    published: Path, snapshot: Callable[[Path], dict[str, bytes]]
 ) -> None:
-    run(bare)
-    before = snapshot(report(bare)), (bare / "reports/index.html").read_bytes()
-    result = run(bare, draft="try", params={"20_scores.least": "5"})
-    assert result.report_dir == bare / "reports/acme/drafts/try"
+    before = snapshot(report(published)), (published / "reports/index.html").read_bytes()
+    result = run(published, draft="try", params={"20_scores.least": "5"})
+    assert result.report_dir == published / "reports/acme/drafts/try"
     assert "Draft" in (result.report_dir / "index.html").read_text("utf-8")
-    assert (snapshot(report(bare)), (bare / "reports/index.html").read_bytes()) == before
+    assert (snapshot(report(published)), (published / "reports/index.html").read_bytes()) == before
 
 
 # ------------------------------------------------------------------------------------------------------ periods, locks
@@ -293,10 +312,9 @@ def test_since_lists_the_periods_without_a_report_up_to_the_last_with_rows(bare:
         periods_since("acme", "2027-Q1", root=bare)
 
 
-def test_an_earlier_period_knows_nothing_of_what_came_later(bare: Path) -> None:
-    run(bare, period="2026-Q2")
-    page = (report(bare, "2026-Q2") / "20_scores.html").read_text("utf-8")
-    rows = json.loads((report(bare, "2026-Q2") / "manifest.json").read_text("utf-8"))["rows_known"]
+def test_an_earlier_period_knows_nothing_of_what_came_later(reported: Path) -> None:
+    page = (report(reported, "2026-Q2") / "20_scores.html").read_text("utf-8")
+    rows = json.loads((report(reported, "2026-Q2") / "manifest.json").read_text("utf-8"))["rows_known"]
     assert rows["responses"]["rows"] == 120
     assert "120 customers" in page
 
@@ -350,11 +368,10 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("moment", KILLED_AT)
 def test_after_a_kill_the_earlier_report_is_whole_and_the_next_run_succeeds(
-    bare: Path, add_notebook: AddNotebook, snapshot: Callable[[Path], dict[str, bytes]], moment: str
+    published: Path, add_notebook: AddNotebook, snapshot: Callable[[Path], dict[str, bytes]], moment: str
 ) -> None:
-    run(bare)
-    before = snapshot(report(bare))
-    edit_survey(bare)
+    before = snapshot(report(published))
+    edit_survey(published)
     how = KILLED_AT[moment]
     kernel = ""
     if how == "in notebook":
@@ -362,39 +379,40 @@ def test_after_a_kill_the_earlier_report_is_whole_and_the_next_run_succeeds(
             "import os, pathlib, time\npathlib.Path('kernel.pid').write_text(f'{os.getpid()}')\n"
             "if pathlib.Path('wait').exists(): time.sleep(60)"
         )
-        add_notebook(bare, "22_slow", SETTINGS, kernel)
-        (bare / "wait").touch()
-    killer = bare / "killer.py"
+        add_notebook(published, "22_slow", SETTINGS, kernel)
+        (published / "wait").touch()
+    killer = published / "killer.py"
     killer.write_text(KILLER, "utf-8")
-    process = subprocess.Popen([sys.executable, str(killer), how], cwd=bare)
+    process = subprocess.Popen([sys.executable, str(killer), how], cwd=published)
     if kernel:
-        _wait_for(lambda: (bare / "kernel.pid").exists() and (bare / "kernel.pid").read_text("utf-8") != "")
+        _wait_for(lambda: (published / "kernel.pid").exists() and (published / "kernel.pid").read_text("utf-8") != "")
         process.kill()
     assert process.wait(timeout=120) == -signal.SIGKILL
-    now = snapshot(report(bare))
+    now = snapshot(report(published))
     assert "manifest.json" in now
     exchanged = moment in ("between the exchange and the products", "before the overview")
     assert (now == before) is not exchanged, "the old report as a whole, or the new one as a whole"
-    assert _is_whole(report(bare))
+    assert _is_whole(report(published))
     if kernel:
-        _wait_for(lambda: not _is_alive(int((bare / "kernel.pid").read_text("utf-8"))))
-        (bare / "wait").unlink()
-    result = run(bare)
+        _wait_for(lambda: not _is_alive(int((published / "kernel.pid").read_text("utf-8"))))
+        (published / "wait").unlink()
+    result = run(published)
     assert result.exit_code == 0
-    assert "119 customers" in (report(bare) / "20_scores.html").read_text("utf-8")
-    product = bare / "data/processed/acme/products/2026-Q3/scores.parquet"
+    assert "119 customers" in (report(published) / "20_scores.html").read_text("utf-8")
+    product = published / "data/processed/acme/products/2026-Q3/scores.parquet"
     assert len(__import__("pandas").read_parquet(product)) == 119
-    assert "acme/2026-Q3/index.html" in (bare / "reports/index.html").read_text("utf-8")
-    assert [path.name for path in (bare / "reports/.tmp").iterdir()] == ["locks"], "nothing of the killed run is left"
+    assert "acme/2026-Q3/index.html" in (published / "reports/index.html").read_text("utf-8")
+    assert [path.name for path in (published / "reports/.tmp").iterdir()] == ["locks"], (
+        "nothing of the killed run is left"
+    )
 
 
 def test_between_two_renames_the_report_is_put_back_by_the_next_run(
-    bare: Path, monkeypatch: pytest.MonkeyPatch
+    published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no system call exchanges two folders: killed after the old report was moved aside."""
-    run(bare)
-    edit_survey(bare)
-    killer = bare / "killer.py"
+    edit_survey(published)
+    killer = published / "killer.py"
     code = KILLER.replace(
         "when, _, name",
         "from cxlab.report import publish\npublish._swap = lambda one, other: False\n"
@@ -403,33 +421,32 @@ def test_between_two_renames_the_report_is_put_back_by_the_next_run(
         "publish.os.rename = rename\nwhen, _, name",
     )
     killer.write_text(code, "utf-8")
-    ended = subprocess.run([sys.executable, str(killer), "never"], cwd=bare, check=False)
+    ended = subprocess.run([sys.executable, str(killer), "never"], cwd=published, check=False)
     assert ended.returncode == -signal.SIGKILL
-    assert not report(bare).exists()
-    publish.recover(bare, report(bare))
-    assert _is_whole(report(bare))
-    assert "120 customers" in (report(bare) / "20_scores.html").read_text("utf-8")
-    assert run(bare).exit_code == 0
+    assert not report(published).exists()
+    publish.recover(published, report(published))
+    assert _is_whole(report(published))
+    assert "120 customers" in (report(published) / "20_scores.html").read_text("utf-8")
+    assert run(published).exit_code == 0
 
 
 def test_a_terminated_run_ends_with_143_and_publishes_nothing(
-    bare: Path, add_notebook: AddNotebook, snapshot: Callable[[Path], dict[str, bytes]]
+    published: Path, add_notebook: AddNotebook, snapshot: Callable[[Path], dict[str, bytes]]
 ) -> None:
-    run(bare)
-    before = snapshot(report(bare))
+    before = snapshot(report(published))
     add_notebook(
-        bare,
+        published,
         "22_slow",
         SETTINGS,
         "import os, pathlib, time\npathlib.Path('kernel.pid').write_text(f'{os.getpid()}')\ntime.sleep(60)",
     )
-    process = subprocess.Popen([sys.executable, "-m", "cxlab", "run", "acme", "--period", "2026-Q3"], cwd=bare)
-    _wait_for(lambda: (bare / "kernel.pid").exists() and (bare / "kernel.pid").read_text("utf-8") != "")
+    process = subprocess.Popen([sys.executable, "-m", "cxlab", "run", "acme", "--period", "2026-Q3"], cwd=published)
+    _wait_for(lambda: (published / "kernel.pid").exists() and (published / "kernel.pid").read_text("utf-8") != "")
     process.terminate()
     assert process.wait(timeout=60) == 143
-    assert snapshot(report(bare)) == before
-    _wait_for(lambda: not _is_alive(int((bare / "kernel.pid").read_text("utf-8"))))
-    assert [path.name for path in (bare / "reports/.tmp").iterdir()] == ["locks"]
+    assert snapshot(report(published)) == before
+    _wait_for(lambda: not _is_alive(int((published / "kernel.pid").read_text("utf-8"))))
+    assert [path.name for path in (published / "reports/.tmp").iterdir()] == ["locks"]
 
 
 def _is_whole(folder: Path) -> bool:
@@ -459,24 +476,21 @@ def _is_alive(pid: int) -> bool:
 # --------------------------------------------------------------------------------------------------- cleaning up, status
 
 
-def test_prune_keeps_the_newest_periods_and_the_overview_follows(bare: Path) -> None:
-    for period in ("2026-Q2", "2026-Q3"):
-        run(bare, period=period)
-    assert publish.prune(bare, "acme", keep=1) == ["2026-Q2"]
-    assert not report(bare, "2026-Q2").exists()
-    assert "2026-Q2" not in (bare / "reports/index.html").read_text("utf-8")
+def test_prune_keeps_the_newest_periods_and_the_overview_follows(published: Path) -> None:
+    assert publish.prune(published, "acme", keep=1) == ["2026-Q2"]
+    assert not report(published, "2026-Q2").exists()
+    assert "2026-Q2" not in (published / "reports/index.html").read_text("utf-8")
     with pytest.raises(StudyError, match="did you mean `acme`"):
-        publish.prune(bare, "acmee", keep=1)
+        publish.prune(published, "acmee", keep=1)
 
 
-def test_prune_counts_each_length_apart_and_stops_before_it_begins_where_a_run_goes_on(bare: Path) -> None:
-    for period in ("2026-Q2", "2026-Q3", "2026-08"):
-        run(bare, period=period)
-    with publish.report_lock(bare, report(bare, "2026-Q2")), pytest.raises(LockedError):
-        publish.prune(bare, "acme", keep=1)
-    assert report(bare, "2026-Q2").exists()
-    assert publish.prune(bare, "acme", keep=1) == ["2026-Q2"]
-    assert report(bare, "2026-08").exists()
+def test_prune_counts_each_length_apart_and_stops_before_it_begins_where_a_run_goes_on(published: Path) -> None:
+    run(published, period="2026-08")
+    with publish.report_lock(published, report(published, "2026-Q2")), pytest.raises(LockedError):
+        publish.prune(published, "acme", keep=1)
+    assert report(published, "2026-Q2").exists()
+    assert publish.prune(published, "acme", keep=1) == ["2026-Q2"]
+    assert report(published, "2026-08").exists()
 
 
 def test_a_report_of_a_period_that_goes_on_says_so_and_is_made_again_once_it_has_ended(
@@ -500,10 +514,9 @@ def test_a_report_of_a_period_that_goes_on_says_so_and_is_made_again_once_it_has
     assert periods_since("acme", "2026-Q3", root=bare) == []
 
 
-def test_reports_and_processed_data_can_be_deleted_and_made_again(bare: Path) -> None:
-    run(bare)
-    page = (report(bare) / "21_mean.html").read_bytes()
-    shutil.rmtree(bare / "reports")
-    shutil.rmtree(bare / "data/processed")
-    run(bare)
-    assert (report(bare) / "21_mean.html").read_bytes() == page
+def test_reports_and_processed_data_can_be_deleted_and_made_again(published: Path) -> None:
+    page = (report(published) / "21_mean.html").read_bytes()
+    shutil.rmtree(published / "reports")
+    shutil.rmtree(published / "data/processed")
+    run(published)
+    assert (report(published) / "21_mean.html").read_bytes() == page
