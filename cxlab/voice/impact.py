@@ -35,11 +35,17 @@ from cxlab.inference import benjamini_hochberg
 from cxlab.inference.intervals import Floats, check_conf_level, check_weights, critical_value, two_sided_p
 from cxlab.inference.permutation import Codes, cluster_codes, permutation_p, shuffles
 from cxlab.inference.regression import LeastSquares, least_squares
+from cxlab.wording import capital_text, decimals_of, number_text, period_text
 
 METRICS = ("nps", "mean")
 COLUMNS = [
     "theme", "n", "n_all", "share", "score_with", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "p_value", "q_value",
     "reason",
+]  # fmt: skip
+WORST = [
+    "theme", "label", "estimate", "conf_low", "conf_high", "conf_level", "q_value", "n", "n_all", "share", "direction", "since",
+    "earliest", "latest", "older", "before", "now", "negative_before", "negative_now", "differs", "costs_most", "costs_most_by",
+    "sentence",
 ]  # fmt: skip
 _FIGURES = ("estimate", "std_error", "conf_low", "conf_high", "p_value")
 
@@ -161,6 +167,46 @@ def adjusted_impact(
         rows.append(known.base(own.astype(float), theme, 1, conf_level) | {"estimate": math.nan, "reason": reason})
     columns = [*COLUMNS[:5], "effect", "effect_low", "effect_high", *COLUMNS[5:], "vif"]
     return _with_q(pd.DataFrame(rows, columns=[column for column in columns if column != "q_value"]))[columns]
+
+
+def worst_themes(
+    impact: pd.DataFrame,
+    alerts: pd.DataFrame | None = None,
+    by_segment: pd.DataFrame | None = None,
+    *,
+    n: int = 3,
+    labels: Mapping[str, str] | None = None,
+    parents: Mapping[str, str | None] | None = None,
+    score: str = "the NPS",
+    unit: str = "points",
+) -> pd.DataFrame:
+    """The themes that hurt most: what they cost, since when, for whom.
+
+    `impact` is `theme_impact` (or `adjusted_impact`) of all, `alerts` is `theme_alerts` (with the whole history as `recent` and
+    `baseline` where "since when" may lie years back), `by_segment` is `theme_impact` with `by`. Only themes that clearly cost (q below
+    1 − conf_level, estimate below 0) are named, the costliest first; with `parents` no theme beside one above or below it. `score` and
+    `unit` are words for the score: ("the mean rating", "1 to 10").
+
+    One row a theme: theme, label, estimate with interval, q_value, n (people who mention it), n_all, share (percent), direction
+    ("up" or "down" where an alert says that people mention it more or less often), since with earliest, latest and older, before and now
+    (percent of people), negative_before and negative_now (percent of those who mention it, where an alert says that they are unhappier),
+    differs (whether what it costs clearly differs between groups; missing where that is not tested), costs_most (the group in which it
+    costs most, where it differs), costs_most_by, sentence.
+    """
+    clear = impact[(impact["q_value"] < 1 - impact["conf_level"]) & (impact["estimate"] < 0)]
+    rows: list[dict[str, Any]] = []
+    for row in clear.sort_values("estimate", kind="stable").to_dict("records"):
+        theme = row["theme"]
+        family = [theme, *_above(theme, parents or {})]
+        if len(rows) == n:
+            break
+        if any(made["theme"] in family or theme in _above(made["theme"], parents or {}) for made in rows):
+            continue
+        kept = ("theme", "estimate", "conf_low", "conf_high", "conf_level", "q_value", "n", "n_all", "share")
+        made = {name: row[name] for name in kept} | {"label": (labels or {}).get(theme, str(theme))}
+        made |= _when(theme, alerts) | _for_whom(theme, by_segment)
+        rows.append(made | {"sentence": _sentence(made, score, unit)})
+    return pd.DataFrame(rows, columns=WORST)
 
 
 class _Scores:
@@ -454,3 +500,75 @@ def _control_columns(
                 columns.append((words == value).to_numpy(dtype=float))
                 names.append(f"{name} {value}")
     return (np.column_stack(columns).astype(float) if columns else np.zeros((len(known.y), 0))), names
+
+
+def _when(theme: Any, alerts: pd.DataFrame | None) -> dict[str, Any]:
+    """What the alerts say of a theme."""
+    told: dict[str, Any] = {"direction": "", "since": "", "earliest": "", "latest": "", "older": False, "tested": False}
+    told |= dict.fromkeys(("before", "now", "negative_before", "negative_now"), math.nan)
+    if alerts is None:
+        return told
+    for row in alerts[alerts["theme"] == theme].to_dict("records"):
+        if row["measure"] == "mentions":
+            told["tested"] = not math.isnan(row["p_value"])
+            told |= {"before": row["before"], "now": row["now"]}
+            if row["alert"]:
+                told |= {name: row[name] for name in ("direction", "since", "earliest", "latest", "older")}
+        elif row["alert"] and row["direction"] == "up":
+            told |= {"negative_before": row["before"], "negative_now": row["now"]}
+    return told
+
+
+def _for_whom(theme: Any, by_segment: pd.DataFrame | None) -> dict[str, Any]:
+    """Whether what a theme costs differs between groups, and where it costs most."""
+    rows = None if by_segment is None else by_segment[(by_segment["theme"] == theme) & by_segment["p_value"].notna()]
+    if rows is None or rows.empty or rows["differs_q"].isna().all():
+        return {"differs": None, "costs_most": "", "costs_most_by": math.nan}
+    differs = bool(rows["differs_q"].iloc[0] < 1 - rows["conf_level"].iloc[0])
+    worst: Any = rows.loc[rows["estimate"].idxmin()]
+    if not differs or not worst["estimate"] < 0:
+        return {"differs": differs, "costs_most": "", "costs_most_by": math.nan}
+    return {"differs": True, "costs_most": str(worst["group"]), "costs_most_by": float(worst["estimate"])}
+
+
+def _sentence(row: Mapping[str, Any], score: str, unit: str) -> str:
+    """The answer in words: what it costs, how many say it, since when, for whom."""
+    usual = decimals_of(unit, row["estimate"])
+    places = usual + int(row["conf_high"] - row["conf_low"] < 1.5 * 10**-usual)
+    lost = number_text(-row["estimate"], places)
+    amount = f"{lost} {'point' if lost == '1' else 'points'}" if unit == "points" else f"{lost} of a point"
+    if unit != "points" and -row["estimate"] >= 1:
+        amount = f"{lost} points"
+    ends = f"{number_text(-row['conf_high'], places)} to {number_text(-row['conf_low'], places)}"
+    share = number_text(row["share"], 0 if row["share"] >= 10 else 1)
+    said = [
+        f"{capital_text(row['label'])}: without those who mention it, {score} would be {amount} higher ({ends}); {row['n']:,} of "
+        f"{row['n_all']:,} people do ({share}%)."
+    ]
+    if row["direction"]:
+        begun = period_text(row["since"]) + (" or before" if row["older"] else "")
+        if not row["older"] and row["earliest"] != row["latest"]:
+            begun += f" (plausible starts: {period_text(row['earliest'])} to {period_text(row['latest'])})"
+        more = "more" if row["direction"] == "up" else "less"
+        said.append(
+            f"It is mentioned {more} since {begun}: by {_percent(row['now'])} of people, before by {_percent(row['before'])}."
+        )
+    elif row["tested"]:
+        said.append(
+            f"How often it is mentioned has not clearly changed: by {_percent(row['now'])} of people lately, "
+            f"by {_percent(row['before'])} before."
+        )
+    if not math.isnan(row["negative_now"]):
+        said.append(
+            f"Those who mention it are unhappier: {_percent(row['negative_now'])} of them, before {_percent(row['negative_before'])}."
+        )
+    if row["costs_most"]:
+        most = number_text(-row["costs_most_by"], places)
+        said.append(f"It costs most in {row['costs_most']} ({most}).")
+    elif row["differs"] is False:
+        said.append("What it costs does not clearly differ between groups.")
+    return " ".join(said)
+
+
+def _percent(share: float) -> str:
+    return f"{number_text(share, 0 if share >= 10 else 1)}%"

@@ -1,8 +1,8 @@
 """How often is a theme mentioned, period by period; what rises or falls by more than chance and habit; what was never said before?
 
-`theme_trends` counts: one row is one theme and period (week, month, quarter, year). `theme_alerts` judges the newest period of every series:
-one row is one theme (and measure: how often it is mentioned, how often those who mention it are unhappy). `first_appearances` finds
-codebook themes and words that were hardly known before: one row is one of them.
+`theme_trends` counts: one row is one theme and period (week, month, quarter, year). `theme_alerts` judges the newest period of every
+series: one row is one theme (and measure: how often it is mentioned, how often those who mention it are unhappy). `first_appearances`
+finds codebook themes and words that were hardly known before: one row is one of them.
 
 Alerts are made for a machine that looks at every period. A series is judged by `cxlab.inference.recent_steps`: the newest level against
 all periods before, which differ by more than chance. People count, not comments: a customer who writes five times in a period counts
@@ -443,7 +443,7 @@ def _words(texts: pd.Series, min_people: int, stop_words: Sequence[str] | None) 
 def _every(every: str) -> Every:
     if every not in LENGTHS:
         raise ValueError(f"`every` must be week, month, quarter or year, got {every!r}")
-    return every  # type: ignore[return-value]
+    return every
 
 
 def _days(moments: pd.Series, timezone: str) -> pd.Series:
