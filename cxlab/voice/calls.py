@@ -20,8 +20,8 @@ import pandas as pd
 
 from cxlab.inference.intervals import check_conf_level, critical_value
 
-ASKING = ("response needed", "response_needed")
-"""Cues that say that somebody wants an answer."""
+ASKING = ("response needed",)
+"""Values of cues that say that somebody wants an answer."""
 VERY_NEGATIVE = -0.6
 _YES = {"yes", "y", "true", "1", "1.0", "key", "x"}
 CALLS = [
