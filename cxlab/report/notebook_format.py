@@ -16,7 +16,7 @@ _modules: dict[str, Any] = sys.modules
 if "jsonschema" not in _modules and _GRAMMAR not in _modules:
     _modules[_GRAMMAR] = None  # an import of it fails, which jsonschema expects
     try:
-        import jsonschema  # noqa: F401
+        import jsonschema  # type: ignore[import-untyped]  # noqa: F401
     finally:
         del _modules[_GRAMMAR]
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from cxlab.segments.latent_class import LatentClassSegmenter, latent_classes
+from cxlab.segments.latent_class import classes_table, fitted_classes
 from cxlab.segments.needs import MOST_SEGMENTS, NeedsSegments, Shown, careful_answers
 from cxlab.segments.stability import rand_index
 
@@ -69,17 +69,17 @@ def cross_check(
         return CrossCheck(pd.DataFrame(), 0, groups.k)
     kind: Literal["nominal", "ordinal"] = "nominal" if groups.yes_no else "ordinal"
     weights = careful["weight"].to_numpy() if groups.weighted else None
-    table = latent_classes(
+    models = fitted_classes(
         X, k=range(1, MOST_SEGMENTS + 1), weights=weights, n_init=n_init, item_type=kind, random_state=random_state
     )
     agreement = []
     own = pd.factorize(groups.labels.reindex(X.index))[0] if groups.found else None
-    for k in table["k"]:
+    for model in models:
         same: Any = np.nan
-        if own is not None and k > 1:
-            model = LatentClassSegmenter(int(k), n_init=n_init, item_type=kind, random_state=random_state)
-            same = rand_index(own, model.fit(X, sample_weight=weights).labels_, np.ones(len(own)))
+        if own is not None and model.n_classes > 1:
+            same = rand_index(own, model.labels_, np.ones(len(own)))
         agreement.append(same)
+    table = classes_table(models)
     rows = table.assign(agreement=agreement, smallest=100 * table["smallest_share"], label=table["k"].astype(str))
     best = int(rows.loc[rows["bic"] == rows["bic"].min(), "k"].iloc[0])
     return CrossCheck(rows, best, groups.k)

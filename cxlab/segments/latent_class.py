@@ -277,29 +277,38 @@ def _adjacent(counts: Floats, scores: Floats) -> Floats:
     one answer only has no finite slope and stops where its chances are as good as 0 and 1.
     """
     *stack, k, n_levels = counts.shape
-    # one column for each α (the first level is 0) and each β (the first class is 0)
-    design = np.zeros((*stack, k, n_levels, n_levels - 1 + k - 1))
-    design[..., np.arange(1, n_levels), np.arange(n_levels - 1)] = 1
-    for c in range(1, k):
-        design[..., c, :, n_levels - 2 + c] = np.broadcast_to(scores, (*stack, n_levels))
     total = counts.sum(axis=-1, keepdims=True)
     overall = counts.sum(axis=-2)
-    theta = np.zeros((*stack, design.shape[-1]))
-    theta[..., : n_levels - 1] = np.log((overall[..., 1:] + 0.5) / (overall[..., :1] + 0.5))
-    ridge = 1e-9 * np.maximum(total.sum(axis=(-1, -2))[..., None, None], 1e-9) * np.eye(design.shape[-1])
+    scores = scores[..., None, :]
+    free = n_levels - 1  # one parameter for each α (the first level is 0), then one for each β (the first class is 0)
+    theta = np.zeros((*stack, free + k - 1))
+    theta[..., :free] = np.log((overall[..., 1:] + 0.5) / (overall[..., :1] + 0.5))
+    ridge = 1e-9 * np.maximum(total.sum(axis=(-1, -2))[..., None, None], 1e-9) * np.eye(free + k - 1)
+    of_level, of_class = np.arange(free), np.arange(free, free + k - 1)
 
     def at(theta: Floats) -> tuple[Floats, Floats]:
-        logs = special.log_softmax((design @ theta[..., None, :, None])[..., 0], axis=-1)
+        logs = np.zeros(counts.shape)
+        logs[..., 1:] = theta[..., None, :free]
+        logs[..., 1:, :] += theta[..., free:, None] * scores
+        logs = special.log_softmax(logs, axis=-1)
         return np.exp(logs), (counts * logs).sum(axis=(-1, -2))
 
     chances, value = at(theta)
     for _ in range(50):
-        gradient = np.einsum("...cl,...cld->...d", counts - total * chances, design)
+        over = counts - total * chances
+        gradient = np.concatenate([over.sum(axis=-2)[..., 1:], (over * scores).sum(axis=-1)[..., 1:]], axis=-1)
         if (np.abs(gradient).max(axis=-1) <= 1e-8 * np.maximum(total.sum(axis=(-1, -2)), 1e-9)).all():
             break
-        centred = design - np.einsum("...cl,...cld->...cd", chances, design)[..., None, :]
-        curvature = np.einsum("...cl,...cld,...cle->...de", total * chances, centred, centred, optimize=True)
-        step = np.linalg.solve(curvature + ridge, gradient[..., None])[..., 0]
+        expected = total * chances
+        away = scores - (chances * scores).sum(axis=-1, keepdims=True)  # of a level's score from the mean of its class
+        cross = (expected * away)[..., 1:, 1:]
+        curvature = ridge.copy()
+        curvature[..., :free, :free] -= (expected.swapaxes(-1, -2) @ chances)[..., 1:, 1:]
+        curvature[..., of_level, of_level] += expected.sum(axis=-2)[..., 1:]
+        curvature[..., free:, :free] = cross
+        curvature[..., :free, free:] = cross.swapaxes(-1, -2)
+        curvature[..., of_class, of_class] += (expected * away**2).sum(axis=-1)[..., 1:]
+        step = np.linalg.solve(curvature, gradient[..., None])[..., 0]
         step *= np.minimum(1, 5 / np.maximum(np.abs(step).max(axis=-1, keepdims=True), 1e-300))
         length = np.ones((*stack, 1))
         for _ in range(20):
@@ -417,28 +426,53 @@ def latent_classes(
     A row does not depend on which other numbers are asked for. No single column decides: BIC errs to few classes in small
     samples, AIC to many (Nylund, Asparouhov & Muthén 2007).
     """
-    ks = sorted(set(k))
+    models = fitted_classes(X, k=k, weights=weights, n_init=n_init, item_type=item_type, random_state=random_state)
+    table = classes_table(models)
+    if n_boot:
+        tests: list[Any] = []
+        for model in models:
+            tests.append((np.nan, np.nan))
+            if model.n_classes > 1:
+                test = bootstrap_lr(
+                    X, model.n_classes, n_boot=n_boot, weights=weights, n_init=n_init, item_type=item_type,
+                    random_state=model.random_state,
+                )  # fmt: skip
+                tests[-1] = (test.statistic, test.p_value)
+        table[["lr", "p_value"]] = tests
+    return table
+
+
+def fitted_classes(
+    X: Any,
+    *,
+    k: Iterable[int] = range(1, 8),
+    weights: npt.ArrayLike | None = None,
+    n_init: int = 10,
+    item_type: ItemType | Sequence[ItemType] = "nominal",
+    random_state: Any = None,
+) -> list[LatentClassSegmenter]:
+    """A model for each number of classes, each with a state of randomness of its own: the models behind `latent_classes`."""
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    rows = []
-    for number in ks:
+    own_weights = None if weights is None else check_weights(weights, len(X))
+    models = []
+    for number in sorted(set(k)):
         own = np.random.RandomState(np.random.SeedSequence([seed, number]).generate_state(4))
         model = LatentClassSegmenter(number, n_init=n_init, item_type=item_type, random_state=own)
-        model.fit(X, sample_weight=None if weights is None else check_weights(weights, len(X)))
-        row = {
-            "k": number, "n": model.n_fitted_, "log_likelihood": model.log_likelihood_,
+        models.append(model.fit(X, sample_weight=own_weights))
+    return models
+
+
+def classes_table(models: Iterable[LatentClassSegmenter]) -> pd.DataFrame:
+    """How well each of these models describes the answers it was fitted on: the columns of `latent_classes` without test."""
+    return pd.DataFrame(
+        {
+            "k": model.n_classes, "n": model.n_fitted_, "log_likelihood": model.log_likelihood_,
             "n_parameters": model.n_parameters_, "df": model.df_, "aic": model.aic_, "bic": model.bic_,
             "sabic": model.sabic_, "entropy": model.entropy_, "smallest_share": float(model.class_weights_.min()),
-            "n_init": n_init, "n_best": model.n_best_, "reading": _beware(model),
-        }  # fmt: skip
-        if n_boot:
-            row |= {"lr": np.nan, "p_value": np.nan}
-        if n_boot and number > 1:
-            test = bootstrap_lr(
-                X, number, n_boot=n_boot, weights=weights, n_init=n_init, item_type=item_type, random_state=own
-            )
-            row |= {"lr": test.statistic, "p_value": test.p_value}
-        rows.append(row)
-    return pd.DataFrame(rows)
+            "n_init": model.n_init, "n_best": model.n_best_, "reading": _beware(model),
+        }
+        for model in models
+    )  # fmt: skip
 
 
 def _beware(model: LatentClassSegmenter) -> str:
