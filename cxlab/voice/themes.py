@@ -28,9 +28,11 @@ import numpy as np
 import pandas as pd
 
 from cxlab.problems import Problem, StudyError, did_you_mean
+from cxlab.voice.proposals import suggest_themes
 from cxlab.voice.sentences import sentence_spans
 from cxlab.voice.terms import TermFinder, tidy
 
+__all__ = ["Codebook", "Theme", "suggest_themes"]
 ASSIGNED = ["text_id", "theme", "start", "end", "match"]
 _HEAD = ("name", "language")
 _KEYS = ("label", "parent", "touchpoint", "any", "none", "all", "regex")
@@ -423,44 +425,3 @@ def _with_touchpoints(themes: Iterable[Theme]) -> tuple[Theme, ...]:
         return next((point for point in points if point is not None), None)
 
     return tuple(replace(theme, touchpoint=touchpoint(theme)) for theme in own.values())
-
-
-def suggest_themes(
-    texts: Sequence[str] | pd.Series, codebook: Codebook, *, n_themes: int = 10, random_state: int = 0
-) -> pd.DataFrame:
-    """What the codebook misses: one row a proposed theme: theme, terms, n, share, examples (positions in `texts`).
-
-    TF-IDF of the comments without a mention, cut by non-negative factorisation; the same seed gives the same table. Empty
-    where fewer than twenty comments are left.
-    """
-    series = (texts if isinstance(texts, pd.Series) else pd.Series(list(texts), dtype=object)).reset_index(drop=True)
-    covered = set(codebook.assign(series)["text_id"])
-    left = series[~series.index.isin(covered) & series.notna()]
-    columns = ["theme", "terms", "n", "share", "examples"]
-    if len(left) < 20:
-        return pd.DataFrame(columns=columns)
-    from sklearn.decomposition import NMF
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
-
-    words = TfidfVectorizer(
-        stop_words=sorted(ENGLISH_STOP_WORDS), min_df=3, max_df=0.6, ngram_range=(1, 2), sublinear_tf=True
-    )
-    try:
-        matrix = words.fit_transform(left)
-    except ValueError:  # no word is left
-        return pd.DataFrame(columns=columns)
-    k = min(n_themes, min(matrix.shape) - 1)
-    if k < 1:
-        return pd.DataFrame(columns=columns)
-    model = NMF(n_components=k, init="nndsvd", random_state=random_state, max_iter=400)
-    loads = model.fit_transform(matrix)
-    names = words.get_feature_names_out()
-    strongest = np.where(loads.max(axis=1) > 0, loads.argmax(axis=1), -1)
-    rows = []
-    for j in range(k):
-        own = np.flatnonzero(strongest == j)
-        terms = [str(names[i]) for i in np.argsort(-model.components_[j], kind="stable")[:8]]
-        best = own[np.argsort(-loads[own, j], kind="stable")[:3]]
-        rows.append({"theme": f"new {j + 1}", "terms": terms, "n": len(own), "share": len(own) / len(series),
-                     "examples": [int(left.index[i]) for i in best]})  # fmt: skip
-    return pd.DataFrame(rows, columns=columns).sort_values("n", ascending=False, kind="stable", ignore_index=True)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from cxlab.demo import comments
 from cxlab.problems import StudyError
 from cxlab.voice import Codebook, suggest_themes
+from cxlab.voice.proposals import draft_toml
 from cxlab.voice.sentences import sentence_spans
 
 BOOK = r"""
@@ -396,6 +397,74 @@ def test_what_the_codebook_misses_is_proposed_in_the_order_of_its_size(book: Cod
     assert found["share"].tolist() == pytest.approx([14 / 27, 12 / 27])
     assert all(texts[place].startswith("parking") for place in found["examples"].iloc[0])
     assert all(texts[place].startswith("coffee") for place in found["examples"].iloc[1])
+
+
+def test_forms_of_a_word_are_one_word_of_a_proposal_and_masks_and_handles_are_none(book: Codebook) -> None:
+    texts = [
+        f"@united [NAME] {'parking' if i % 3 else 'parked'} {'spaces' if i % 4 else 'space'} full, see https://example.com/{i}"
+        for i in range(40)
+    ]
+    proposed = suggest_themes(texts, book, n_themes=1)
+    assert proposed["n"].tolist() == [40]
+    # the form that was written most often stands for a word; "parked" and "parking" have no "park" that was written
+    assert {*proposed["terms"].iloc[0]} == {"parking", "parked", "spaces"}
+
+
+def test_every_comment_with_a_word_that_comes_again_is_in_one_proposal(book: Codebook) -> None:
+    texts = [*PARKING, *FOOD, "zebra", None, "my bill"]
+    proposed = suggest_themes(texts, book, n_themes=3)
+    assert proposed["n"].sum() == 26, "all but the word that nobody else uses, the missing one and the covered one"
+    assert proposed["share"].sum() == pytest.approx(26 / 28)
+    assert proposed["theme"].tolist() == [f"new {number}" for number in range(1, len(proposed) + 1)]
+
+
+def test_examples_are_from_the_middle_of_their_theme_and_differ(book: Codebook) -> None:
+    odd = ["parking", "parking was near the theatre where my cousin sings operas about rivers and parking tickets"]
+    texts = [
+        *odd,
+        *[f"parking space was full and expensive {i}" for i in range(20)],
+        "expensive parking, the space was full",
+    ]
+    proposed = suggest_themes(texts, book, n_themes=1)
+    examples = [texts[place] for place in proposed["examples"].iloc[0]]
+    assert "parking space was full and expensive 0" in examples
+    assert len({text.rstrip("0123456789 ") for text in examples}) == len(examples) == 3
+    assert odd[0] not in examples, "a comment of one word shows nothing where there are longer ones"
+
+
+def test_a_draft_of_the_proposals_is_a_codebook_that_covers_them(book: Codebook) -> None:
+    texts = [*PARKING, "my bill", *FOOD, 'coffees, coffee’s and a \x1b quote " here']
+    proposed = suggest_themes(texts, book, n_themes=2)
+    draft = draft_toml(proposed, texts, book)
+    assert "# 14 comments" in draft
+    assert "“parking space was full and expensive number" in draft
+    both = Codebook.from_text(f"{BOOK}\n{draft}")
+    new = [theme for theme in both.themes if theme.name not in book.labels]
+    assert len(new) == 2
+    found = both.assign(texts).groupby("theme")["text_id"].nunique()
+    assert sorted(found[theme.name] for theme in new) == [13, 14]
+    again = draft_toml(proposed, texts, both)
+    assert len(Codebook.from_text(f"{BOOK}\n{draft}\n{again}").themes) == len(both.themes) + 2, (
+        "taken names get a number"
+    )
+    assert draft_toml(proposed.head(0), texts, book) == ""
+    with pytest.raises(ValueError, match="the proposals have no column `terms`"):
+        draft_toml(proposed.drop(columns="terms"), texts)
+
+
+def test_a_number_of_proposals_below_one_is_refused(book: Codebook) -> None:
+    for wrong in (0, -1, 2.5):
+        with pytest.raises(ValueError, match="`n_themes` must be a whole number from 1"):
+            suggest_themes(PARKING, book, n_themes=wrong)  # type: ignore[arg-type]
+
+
+def test_another_language_is_proposed_in_its_own_words() -> None:
+    book = Codebook.from_text('[codebook]\nlanguage = "de"\n[themes.a]\nany = ["rechnung"]')
+    texts = [f"Der Parkplatz war leider überfüllt {i}" for i in range(15)] + [
+        f"Kaffee und Kuchen köstlich {i}" for i in range(15)
+    ]
+    words = {word for terms in suggest_themes(texts, book, n_themes=2)["terms"] for word in terms}
+    assert {"parkplatz", "überfüllt", "kaffee", "köstlich"} <= words
 
 
 def test_the_same_comments_give_the_same_proposals(book: Codebook) -> None:
