@@ -104,14 +104,14 @@ def recent_step(
         raise ValueError(f"period {i + 1} counts {x[i]:g} of {n[i]:g}; a count lies between 0 and a base above 0")
     if int(recent) != recent or recent < 1:
         raise ValueError(f"`recent` must be a whole number of periods from 1 upwards, got {recent!r}")
-    if len(x) <= LEAST_BEFORE:
-        return RecentStep.undefined(
-            f"needs {LEAST_BEFORE} periods before the newest, there are {max(len(x) - 1, 0)}", conf_level
-        )
+    newest = len(x) - 1
+    before = newest if since is None else min(int(since), newest)
+    if before < LEAST_BEFORE:
+        return RecentStep.undefined(f"needs {LEAST_BEFORE} periods before it, there are {max(before, 0)}", conf_level)
     if x.sum() == 0 or x.sum() == n.sum():
         return RecentStep.undefined("the share is the same in every period", conf_level, int(n[-1]))
-    first, last = (max(LEAST_BEFORE, len(x) - int(recent)), len(x)) if since is None else (since, since + 1)
-    search = _Search(n, np.arange(first, last))
+    first = max(LEAST_BEFORE, len(x) - int(recent)) if since is None else before
+    search = _Search(n, np.arange(first, len(x) if since is None else before + 1))
     y = _angles(x, n)
     highest, lowest = search.largest(y[None])
     rng = np.random.default_rng(random_state)
