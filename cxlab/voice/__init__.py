@@ -4,10 +4,10 @@ from cxlab.data.privacy import mask_pii
 from cxlab.voice.calibration import CalibratedSentiment, calibrate_sentiment
 from cxlab.voice.calls import customers_to_call, key_accounts
 from cxlab.voice.classifier import SentimentClassifier
-from cxlab.voice.comments import VoiceOfCustomer, voice_of_customer
 from cxlab.voice.emotions import emotion_of, emotions
 from cxlab.voice.impact import adjusted_impact, theme_impact, worst_themes
 from cxlab.voice.lexicon import Lexicon
+from cxlab.voice.overview import VoiceOfCustomer, voice_of_customer
 from cxlab.voice.sentiment import lexicon_sentiment, sentence_sentiment
 from cxlab.voice.themes import Codebook, suggest_themes
 from cxlab.voice.trends import first_appearances, theme_alerts, theme_trends
