@@ -1,4 +1,5 @@
-"""The designed journey and the real one: how long what should follow really takes, and what becomes of those who were let down.
+"""The designed journey and the real one: how often each rule holds, how long what should follow really takes, where the breaks come
+from, and what becomes of those who were let down.
 
 `designed` takes the journeys of `customer_journeys` with their rules, and the answers of customers on loyalty and satisfaction. Those who
 met a break are compared with those to whom the same rule applied and was kept; that is association, not effect.
@@ -16,6 +17,7 @@ import pandas as pd
 from cxlab.data.answers import best_answers
 from cxlab.inference import difference_row, mean_row, share_of, share_row, with_readings
 from cxlab.journeys.maps import CustomerJourneys, Shown, length_text
+from cxlab.journeys.origins import break_origins
 from cxlab.journeys.rules import Conformance, parse
 from cxlab.wording import (
     capital_text,
@@ -28,24 +30,38 @@ from cxlab.wording import (
     list_text,
 )
 
+_MOST_ORIGINS = 5  # of a rule
+_WHEN = {"before": "came before", "next": "comes next"}
 _MEASURES = {"loyalty": "loyalty", "satisfaction": "satisfaction"}
 
 
 @dataclass(frozen=True)
 class Designed:
-    """`rules` has one row a rule (what was meant, what is real), `deviants` one row a rule and measure: those who met a break less
+    """`rules` has one row a rule (what was meant, what is real), `origins` one row a rule and group of customers (see
+    `cxlab.journeys.origins`) with its words, `deviants` one row a rule and measure: those who met a break less
     those to whom the rule was kept. `whole` is one row: estimate (percent of the n customers to whom any rule applied and was
     decided) for whom none was broken; without two rules it is empty."""
 
     rules: pd.DataFrame
+    origins: pd.DataFrame
     deviants: pd.DataFrame
     whole: pd.DataFrame
     conf_level: float
     min_base: int
 
+    def leads(self) -> list[str]:
+        """Where the break that matters most comes from, and what goes with a break."""
+        return [said for said in self.sentences() if said not in self._whole_words()]
+
     def sentences(self) -> list[str]:
-        """What goes with the break that matters most, and for how many customers everything went as it was meant to."""
+        """Where the rule that breaks most breaks, what goes with the break that matters most, and for how many customers everything
+        went as it was meant to."""
         said = []
+        worst = self.rules[self.rules["n"] >= self.min_base].head(1) if len(self.rules) else self.rules
+        if len(worst) and len(row := _main_origin(self.origins, str(worst["rule"].iloc[0]))):
+            said.append(
+                f"{row['where']}, it holds in {_share(row)} of {row['n']:,} cases, elsewhere in {_percent(row['others'])}."
+            )
         clear = self.deviants[self.deviants["reading"].isin(["better", "worse"])]
         if len(clear):
             row = max(clear.to_dict("records"), key=lambda r: abs(r["difference"]) / r["std_error"])
@@ -67,26 +83,54 @@ class Designed:
         return f"Where “{row['plain']}” broke, {row['label_of_measure']} is {size}{points} {lower} than where it held"
 
     def real_shown(self) -> Iterator[Shown]:
-        """What each rule means, and what really happens."""
+        """How often each rule holds, and how long what it means really takes."""
         if self.rules.empty:
             return
-        timed = self.rules[self.rules["usual"] != ""]
-        title = "One rule says how the journey is meant to go."
-        if len(self.rules) > 1:
-            title = f"{len(self.rules)} rules say how the journey is meant to go."
-        if len(timed):
-            row = timed.sort_values("estimate").iloc[0]
-            title = f"After {inside_text(row['first'])}, {inside_text(row['then'])} comes after {row['usual']} for half, and after "
-            title += f"more than {row['slow']} for one in ten; meant is {row['meant']}."
+        row = self.rules.to_dict("records")[0]
+        title = f"{row['broken']:,} of {row['n']:,} cases break the rule “{row['plain']}”"
+        if row["n"] < self.min_base:
+            title = f"No rule of the designed journey can be judged yet: none applies to {self.min_base} customers"
+        elif row["usual"]:
+            title += f"; half wait more than {row['usual']}, one in ten more than {row['slow']}"
+        undecided = int(self.rules["undecided"].sum())
         yield {
-            "title": title,
-            "subtitle": "Each rule of the designed journey: what is meant, how often it holds, and how long it really takes",
+            "name": "rules",
+            "title": f"{title}.",
+            "subtitle": f"Each rule of the designed journey: how often it holds, percent with {100 * self.conf_level:g}% interval, and how "
+            "long it really takes",
             "note": {
                 "Base": "Journeys to which the rule applies and whose time is over",
+                "Undecided": f"{undecided:,} case{'' if undecided == 1 else 's'} whose time was not over when the log ended",
                 "Time": "Of those for whom it came at all, whenever; what never came has no time",
             }
             | dict(zip(["All rules"], self._whole_words(), strict=False)),
         }, self.rules  # fmt: skip
+
+    def origins_shown(self) -> Iterator[Shown]:
+        """After which touchpoint, on which step and in which segment the rules break."""
+        tested = self.origins[self.origins["p_value"].notna()] if len(self.origins) else self.origins
+        if tested.empty:
+            return
+        rows = pd.concat([_weighty(part).head(_MOST_ORIGINS) for _, part in tested.groupby("rule", sort=False)])
+        title = f"None of {len(tested)} touchpoints before, next steps and segments clearly goes with a break."
+        told = [row for rule in tested["rule"].unique() if len(row := _main_origin(tested, str(rule)))]
+        if told:
+            row = told[0]
+            title = f"{row['where']}, “{row['plain']}” holds in {_share(row)}, elsewhere in {_percent(row['others'])}."
+        shown = rows if told else _weighty(tested, clear=False).head(_MOST_ORIGINS)
+        yield {
+            "name": "origins",
+            "title": title,
+            "subtitle": f"Where a rule clearly holds less often than elsewhere: share that keeps it, percent; difference with "
+            f"{100 * self.conf_level:g}% interval",
+            "note": {
+                "Base": "The first case of each customer that is decided",
+                "Test": f"{len(tested)} groups against all other cases, by customer, Benjamini–Hochberg; "
+                f"{int((tested['reading'] == 'changed').sum())} are clear",
+                "Next": "A step in between takes time of its own: it shows where time goes, not why",
+            },
+            "folded": not told,
+        }, shown.reset_index(drop=True)  # fmt: skip
 
     def deviants_shown(self) -> Iterator[Shown]:
         """Loyalty and satisfaction of those who met a break."""
@@ -110,6 +154,7 @@ class Designed:
                     "Base": "Beside a name: those to whom it was kept, and those who met the break",
                     "Test": f"{len(known)} differences, two groups of customers, Benjamini–Hochberg over all rules and measures",
                 },
+                "folded": clear.empty,
             }, part.reset_index(drop=True)  # fmt: skip
 
 
@@ -117,7 +162,55 @@ def designed(
     way: CustomerJourneys, *, ratings: pd.DataFrame | None = None, items: pd.DataFrame | None = None
 ) -> Designed:
     """The designed against the real journey. Without rules there is nothing to compare, without answers no deviants."""
-    return Designed(_real(way), _deviants(way, ratings, items), _whole(way), way.conf_level, way.min_base)
+    return Designed(
+        _real(way), _origins(way), _deviants(way, ratings, items), _whole(way), way.conf_level, way.min_base
+    )
+
+
+def _origins(way: CustomerJourneys) -> pd.DataFrame:
+    """Where the breaks come from, worst rule first, in words."""
+    order = way.rules[way.rules["broken"] > 0].sort_values("estimate", kind="stable")
+    table = break_origins(
+        way.journeys, list(order["rule"]), observed_until=way.watched_until, segment_col=way.segment_col, crowd=way.crowd,
+        conf_level=way.conf_level, min_base=way.min_base,
+    )  # fmt: skip
+    labels = [
+        f"Segment “{row['place']}”" if row["kind"] == "segment" else
+        f"{capital_text(inside_text(way.labels[row['place']]))} {_WHEN[row['kind']]}"
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    where = [
+        f"In the segment “{row['place']}”" if row["kind"] == "segment" else
+        f"Where {inside_text(way.labels[row['place']])} {_WHEN[row['kind']]}"
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    return table.assign(plain=[way.plain(rule) for rule in table["rule"]], label=labels, where=where)
+
+
+def _weighty(rows: pd.DataFrame, *, clear: bool = True) -> pd.DataFrame:
+    """Groups for which a rule holds less often than elsewhere, those that hold most of the breaks first."""
+    worse = rows[rows["difference"] < 0]
+    worse = worse[worse["reading"] == "changed"] if clear else worse
+    weight = (worse["difference"] * worse["n"]).rename("weight")
+    return worse.loc[weight.sort_values(kind="stable").index]
+
+
+def _main_origin(origins: pd.DataFrame, rule: str) -> Any:
+    """The group that holds most of the clear breaks of a rule: what came before or who it is; else the next step. Empty for none."""
+    own = _weighty(origins[origins["rule"] == rule]) if len(origins) else origins
+    for kinds in (("before", "segment"), ("next",)):
+        found = own[own["kind"].isin(kinds)] if len(own) else own
+        if len(found):
+            return found.to_dict("records")[0]
+    return {}
+
+
+def _share(row: Any) -> str:
+    return f"{_percent(row['estimate'])} ({interval_text(row['share_low'], row['share_high'], '%')})"
+
+
+def _percent(share: float) -> str:
+    return estimate_text(share, "%")
 
 
 def _whole(way: CustomerJourneys) -> pd.DataFrame:
@@ -135,14 +228,14 @@ def _real(way: CustomerJourneys) -> pd.DataFrame:
     names = way.journeys.touchpoints
     occasions = [part.occasions for part in way.checked if len(part)]
     asked = pd.concat(occasions, ignore_index=True) if occasions else pd.DataFrame(columns=["rule"])
-    for row in way.rules[way.rules["n"] >= way.min_base].to_dict("records"):
+    for row in way.rules[way.rules["n"] > 0].to_dict("records"):
         parts = parse(row["rule"], names)[1]
         mine = asked[asked["rule"] == row["rule"]]
         waits = way.wait_of(row["rule"]) if len(mine) else pd.Series(dtype="timedelta64[us]")
         within = parts.get("within")
         rows.append(
             {
-                "rule": row["rule"], "label": capital_text(way.plain(row["rule"])), "first": way.labels.get(str(parts.get("a")), ""),
+                "rule": row["rule"], "plain": way.plain(row["rule"]), "label": capital_text(way.plain(row["rule"])), "first": way.labels.get(str(parts.get("a")), ""),
                 "then": way.labels.get(str(parts.get("b")), ""), "meant": duration_text(f"within {within}") if within else "",
                 "usual": length_text(pd.Timedelta(waits.median())) if len(waits) >= way.min_base and within else "",
                 "slow": length_text(pd.Timedelta(str(waits.quantile(0.9)))) if len(waits) >= way.min_base and within else "",
@@ -152,7 +245,14 @@ def _real(way: CustomerJourneys) -> pd.DataFrame:
                 "conf_level": row["conf_level"], "unit": "%",
             }
         )  # fmt: skip
-    return pd.DataFrame(rows).sort_values("estimate", ignore_index=True) if rows else pd.DataFrame()
+    table = pd.DataFrame(rows)
+    if not rows:
+        return table
+    return (
+        table.assign(small=table["n"] < way.min_base)
+        .sort_values(["small", "estimate"], ignore_index=True)
+        .drop(columns="small")
+    )
 
 
 def _deviants(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.DataFrame | None) -> pd.DataFrame:

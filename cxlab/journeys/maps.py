@@ -18,16 +18,16 @@ import pandas as pd
 from cxlab.data.answers import best_answers
 from cxlab.data.portable import keep, upload
 from cxlab.inference import difference_row, share_of, share_row, with_readings
-from cxlab.journeys.log import Journeys
+from cxlab.journeys.log import Journeys, moment_of
 from cxlab.journeys.reconstruct import reconstruct
 from cxlab.journeys.rules import Conformance, parse
 from cxlab.problems import NotApplicableError
-from cxlab.wording import capital_text, describe, duration_text, inside_text, list_text, number_text
+from cxlab.wording import capital_text, describe, duration_text, inside_text, interval_text, list_text, number_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 LEAST_CUSTOMERS = 50
 _TOP = 12
-_MOST_SENTENCES = 7
+_MOST_SENTENCES = 6
 _MOST_SEGMENTS = 6
 _MOST_STOPS, _MOST_PATHS, _TOP_PATHS = 12, 50, 8
 _STAGE_COLUMNS = [
@@ -78,6 +78,7 @@ class CustomerJourneys:
     n_open: int
     since: str
     until: str
+    watched_until: pd.Timestamp
     conf_level: float
     min_base: int
 
@@ -93,9 +94,10 @@ class CustomerJourneys:
         if len(judged):
             worst = judged.to_dict("records")[0]
             if worst["estimate"] < 1:
+                span = interval_text(100 * worst["conf_low"], 100 * worst["conf_high"], "%")
                 return (
                     f"The journey breaks most where “{self.plain(worst['rule'])}” should hold: it does in {worst['estimate']:.0%} "
-                    f"({worst['conf_low']:.0%} to {worst['conf_high']:.0%}) of {worst['n']:,} cases."
+                    f"({span}) of {worst['n']:,} cases."
                 )
             if (self.rules["broken"] > 0).any() or len(judged) < len(self.rules):
                 return f"{len(judged)} of {len(self.rules)} rules of the desired journey can be judged, and they hold."
@@ -119,23 +121,8 @@ class CustomerJourneys:
         return duration_text(said)
 
     def sentences(self) -> list[str]:
+        """Where segments go different ways, what is unknown, and how many journeys are open; the rules are the key numbers."""
         said = []
-        broken = self.rules[(self.rules["n"] >= self.min_base) & (self.rules["broken"] > 0)].sort_values("estimate")
-        said += [
-            f"“{capital_text(self.plain(row['rule']))}” holds in {row['estimate']:.0%} ({row['conf_low']:.0%} to "
-            f"{row['conf_high']:.0%}) of {row['n']:,} cases."
-            for row in broken.to_dict("records")[1:3]
-        ]
-        meant = {(row["from_touchpoint"], row["to_touchpoint"]) for row in map(_pair, self.rules["rule"]) if row}
-        steps = zip(self.handovers["from_touchpoint"], self.handovers["to_touchpoint"], strict=True)
-        between = self.handovers[[step in meant for step in steps]]
-        slow = between[between["n"] >= self.min_base].sort_values("median_wait", ascending=False).to_dict("records")
-        if slow:
-            row = slow[0]
-            said.append(
-                f"From {inside_text(row['from_label'])} to {inside_text(row['to_label'])} half of those who go on wait more than "
-                f"{length_text(row['median_wait'])}, one in ten more than {length_text(row['slow_wait'])}."
-            )
         apart = self.segments[self.segments["reading"] == "changed"] if len(self.segments) else self.segments
         if len(apart):
             far = max(apart.to_dict("records"), key=lambda row: abs(row["difference"]))
@@ -154,9 +141,11 @@ class CustomerJourneys:
         return said
 
     def all_sentences(self, first: Iterable[Any] = (), then: Iterable[Any] = ()) -> list[str]:
-        """What the page says up front: the sentences of other parts of it before and after those of the journeys, seven at most."""
-        said = [sentence for part in first for sentence in part.sentences()]
-        said += [*self.sentences(), *(sentence for part in then for sentence in part.sentences())]
+        """What the page says up front: the sentences of other parts of it before and after those of the journeys, six at most.
+
+        A part has the sentences by which it is known (`leads`, where it has them), or all of its sentences."""
+        said = [sentence for part in first for sentence in _leads(part)]
+        said += [*self.sentences(), *(sentence for part in then for sentence in _leads(part))]
         return list(dict.fromkeys(said))[:_MOST_SENTENCES]
 
     @property
@@ -166,38 +155,26 @@ class CustomerJourneys:
         known = set(self.journeys.touchpoints)
         return [name for name, stage in self.stage_of.items() if stage in last and name in known]
 
+    @property
+    def ends_in_leaving(self) -> bool:
+        """Whether the last stage is that customers leave (termination), and not merely that all is done (a decision, closing)."""
+        return bool(_LEAVING.search(list(self.stage_of.values())[-1])) if self.stage_of else False
+
     def base_sentence(self) -> str:
         return (
             f"{self.journeys.n_events:,} events of {self.journeys.n_customers:,} customers, {self.since} to {self.until}; "
             f"{self.n_begun:,} journeys begin in the log."
         )
 
-    def key_numbers(self) -> pd.DataFrame:
-        rows = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate").head(4)
+    def key_numbers(self, whole: pd.DataFrame | None = None) -> pd.DataFrame:
+        """The rules that break most; where there are several (`whole`, of `designed`), behind them the share for whom all held."""
+        judged = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate")
+        everything = whole[whole["n"] >= self.min_base] if whole is not None and len(whole) else None
+        rows = judged.head(4 if everything is None else 3)
         table = rows.assign(label=[capital_text(self.plain(rule)) for rule in rows["rule"]], unit="%")
         for column in ("estimate", "conf_low", "conf_high"):
             table[column] = 100 * table[column]
-        return table
-
-    def rules_shown(self) -> Iterator[Shown]:
-        rows = self.rules[self.rules["n"] > 0].copy()
-        if len(rows):
-            for column in ("estimate", "conf_low", "conf_high"):
-                rows[column] = 100 * rows[column]
-            rows = rows.assign(label=[capital_text(self.plain(rule)) for rule in rows["rule"]], unit="%").sort_values(
-                "estimate"
-            )
-            worst = rows.to_dict("records")[0]
-            yield {
-                "name": "rules",
-                "title": f"{worst['broken']:,} of {worst['n']:,} cases break the rule “{self.plain(worst['rule'])}”.",
-                "subtitle": f"Journeys that keep a rule of the desired journey, percent, {100 * self.conf_level:g}% interval",
-                "alt": describe("Dot plot of the share of journeys that keep each rule", rows, label_col="label", unit="%"),
-                "note": {
-                    "Base": "Journeys to which the rule applies and whose time is over",
-                    "Undecided": f"{int(rows['undecided'].sum()):,} cases whose time was not over when the log ended",
-                },
-            }, rows.reset_index(drop=True)  # fmt: skip
+        return table if everything is None else pd.concat([table, everything.assign(label="Every rule held", unit="%")])
 
     def handovers_shown(self) -> Iterator[Shown]:
         rows = self.handovers.head(_TOP)
@@ -254,7 +231,7 @@ class CustomerJourneys:
             clear = int((self.segments["reading"] == "changed").sum())
             yield {
                 "name": "segments",
-                "title": f"{clear} of {tested} differences between the segments' journeys are clear.",
+                "title": self._segments_title(clear, tested),
                 "subtitle": "Customers seen at a touchpoint, percent, by segment; a frame marks a clear difference from the others",
                 "alt": describe(
                     "Field of reach by touchpoint and segment", rows, label_col="segment", series_col="label", unit="%"
@@ -267,6 +244,13 @@ class CustomerJourneys:
                     "Test": f"{tested} shares against all other segments, by customer, Benjamini–Hochberg",
                 },
             }, rows.assign(clear=rows["reading"] == "changed").reset_index(drop=True)  # fmt: skip
+
+    def _segments_title(self, clear: int, tested: int) -> str:
+        if not clear:
+            return f"None of {tested} differences between the segments’ journeys is clear."
+        said = self.sentences()[0].removeprefix("Segments go different ways: of").removesuffix(".")
+        are = "is" if clear == 1 else "are"
+        return f"Of{said}; {clear} of {tested} differences between segments {are} clear."
 
     def quality_shown(self) -> pd.DataFrame:
         words = {
@@ -333,17 +317,16 @@ class CustomerJourneys:
         return made
 
 
+_LEAVING = re.compile(r"terminat|leav|left|cancel|churn|exit|goodbye|attrition", re.I)  # in the name of a last stage
 _GOAL = 0.9  # share of journeys that should keep a rule, below which the whole interval asks for an action
 
 
 _PLAIN_NAME = re.compile(r"[a-z]+(_[a-z]+)*")
-_NEXT = re.compile(r"(?P<from_touchpoint>\S+) is (?:directly )?followed by (?P<to_touchpoint>\S+)")
 
 
-def _pair(rule: str) -> dict[str, str] | None:
-    """The two touchpoints of a rule about what follows what."""
-    found = _NEXT.match(rule)
-    return found.groupdict() if found else None
+def _leads(part: Any) -> list[str]:
+    """The sentences of a part of the page that stand up front."""
+    return list(part.leads() if hasattr(part, "leads") else part.sentences())
 
 
 def _slug(rule: str) -> str:
@@ -434,6 +417,7 @@ def customer_journeys(
         n_open=int(lengths["censored"].fillna(False).sum()) if lengths["censored"].notna().any() else 0,
         since=str(log.first_moment.date()),
         until=str(log.last_moment.date()),
+        watched_until=moment_of(log.until(observed_until)),
         conf_level=conf_level,
         min_base=min_base,
     )  # fmt: skip

@@ -256,7 +256,8 @@ def moments_of_truth(
     `min_customers` never met it, so that failing can only be held against going well. estimate, std_error, conf_low, conf_high
     are in the unit of the outcome; n is customers in the model, n_met those in this kind; p_value, q_value; verdict, one for the
     touchpoint: "moment of truth: can hurt", "… can delight", "… both", "no clear effect", "not judged"; reason where there is
-    no figure. Clear is a q_value below 1 − `conf_level`; `better` says which end of the outcome is good.
+    no figure. p_apart, in rows of asymmetry: the p-value of failing less going well, signs and all (not one of the tests that are
+    corrected for); where it is not small, meeting the touchpoint goes with the outcome, and nothing says that its failing does. Clear is a q_value below 1 − `conf_level`; `better` says which end of the outcome is good.
 
     A touchpoint that fewer than `min_customers` met, or all but so few, is not judged and has no column; its events count in the
     number of events. Touchpoints that always go together cannot be told apart, and are not judged either. The interval of an
@@ -279,10 +280,10 @@ def moments_of_truth(
     table["verdict"] = table["touchpoint"].map(_verdicts(table, better, 1 - conf_level))
     columns_out = [
         "touchpoint", "kind", "against", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n", "n_met", "p_value",
-        "q_value", "verdict", "reason",
+        "q_value", "p_apart", "verdict", "reason",
     ]  # fmt: skip
     return MomentsOfTruth(
-        table=table[columns_out],
+        table=table.reindex(columns=columns_out),
         left_out=pd.concat([log.left_out, ratings], ignore_index=True),
         n=log.n_customers,
         n_outcomes=len(log.y),
@@ -818,7 +819,10 @@ def _effects(rows: list[dict[str, Any]], fit: _Fit, beside: int, conf_level: flo
             made.append(row | fit.row(float(beta[0]), float(spread[0, 0]), conf_level))
         else:  # the larger variance of sum and difference holds whatever the signs are
             variance = float(spread[0, 0] + spread[1, 1] + 2 * abs(spread[0, 1]))
-            made.append(row | fit.row(float(abs(beta[1]) - abs(beta[0])), variance, conf_level))
+            apart = fit.row(float(beta[1] - beta[0]), float(spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]), conf_level)
+            made.append(
+                row | fit.row(float(abs(beta[1]) - abs(beta[0])), variance, conf_level) | {"p_apart": apart["p_value"]}
+            )
     return made
 
 

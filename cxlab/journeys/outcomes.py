@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxlab.inference import share_of
 from cxlab.journeys.importance import TouchpointImportance, touchpoint_importance
 from cxlab.journeys.log import drawn, moment_of
 from cxlab.journeys.maps import CustomerJourneys, Shown
@@ -27,6 +28,9 @@ LEAST_OUTCOMES = 30  # customers with each outcome
 _MOST_COMPARED = 4_000
 _STRETCHES = 4  # landmarks, one horizon after the other
 _FAILED_SHARE = 0.25  # of a scale: answers in its lowest part say that a touchpoint failed
+_MOST_EFFECTS = 10  # drawn
+_FORETOLD = 0.95  # area under the curve, from which on a goal is told by the steps that lead to it
+_HEADINGS = {"markov": "Lost without it", "shapley": "Equal share", "lift": "Lift"}  # of the table of importance
 _KINDS = {"met": "", "went well": " went well", "failed": " failed"}
 
 
@@ -52,33 +56,55 @@ class _Judged:
 
 @dataclass(frozen=True)
 class Significance:
-    """What was found for each outcome; `importance` is of the first one that is yes or no."""
+    """What was found for each outcome; `importance` is of the first one that is yes or no. `goal` is one row where a touchpoint counts
+    as success: estimate (percent of the n customers who come to it) with its interval, and its label."""
 
     judged: tuple[_Judged, ...]
     importance: TouchpointImportance | None
     importance_of: Outcome | None
+    goal: pd.DataFrame
     n_left_out: int
     conf_level: float
     min_base: int
 
+    def leads(self) -> list[str]:
+        """How many reach the goal, and the first moment of truth of which it is known that its going wrong goes with the outcome."""
+        moments = [
+            self._moment_words(row, one)
+            for one in self.judged
+            if len(row := self._strongest(one)) and not row["is_same"]
+        ]
+        return self._goal_words() + moments[:1]
+
     def sentences(self) -> list[str]:
-        """The strongest moment of truth of each outcome."""
-        said = []
-        for one in self.judged:
-            rows = self._moments(one)
-            clear = rows[rows["clear"]] if len(rows) else rows
-            if len(clear):
-                row = max(clear.to_dict("records"), key=lambda r: abs(r["estimate"]))
-                said.append(f"A moment of truth: {self._told(row, one)}.")
-        return said
+        """How many reach the goal, and the strongest moment of truth of each outcome."""
+        strongest = [(self._strongest(one), one) for one in self.judged]
+        return self._goal_words() + [self._moment_words(row, one) for row, one in strongest if len(row)]
+
+    def _goal_words(self) -> list[str]:
+        return [
+            f"{estimate_text(row['estimate'], '%')} ({interval_text(row['conf_low'], row['conf_high'], '%')}) of {row['n']:,} customers "
+            f"come to {row['label']}."
+            for row in self.goal.to_dict("records")
+        ]
+
+    def _strongest(self, one: _Judged) -> Any:
+        """The largest clear effect; one that tells going wrong from going well stands before one that does not. Empty for none."""
+        rows = self._moments(one)
+        clear = rows[rows["clear"]].to_dict("records") if len(rows) else []
+        return max(clear, key=lambda row: (not row["is_same"], abs(row["estimate"]))) if clear else {}
+
+    def _moment_words(self, row: Any, one: _Judged) -> str:
+        return f"A moment of truth: {self._told(row, one)}."
 
     def _told(self, row: Any, one: _Judged) -> str:
         points = "points" if one.outcome.binary else ""
         size = f"{estimate_text(abs(row['estimate']), 'points' if one.outcome.binary else '')} {points}".strip()
         ends = sorted(abs(row[end]) for end in ("conf_low", "conf_high"))
         which = "lower" if row["estimate"] < 0 else "higher"
+        where = f"{row['touchpoint']} was met, well or not" if row["is_same"] else inside_text(row["label"])
         return (
-            f"where {inside_text(row['label'])}, {one.outcome.name} is {size} {which} "
+            f"where {where}, {one.outcome.name} is {size} {which} "
             f"({interval_text(ends[0], ends[1], 'points' if one.outcome.binary else '')})"
         )
 
@@ -100,9 +126,19 @@ class Significance:
             f"{capital_text(name)}{kind}{base}"
             for name, kind, base in zip(rows["touchpoint"], kinds, against, strict=True)
         ]
+        rows["is_same"] = rows["touchpoint"].isin(self._not_apart(table)) & (rows["kind"] != "met")
         rows["unit"] = "points" if one.outcome.binary else ""
         rows["customers"], rows["n"] = rows["n"], rows["n_met"]
         return rows
+
+    def _not_apart(self, table: pd.DataFrame) -> set[str]:
+        """Touchpoints whose going well and failing go the same way, and are not clearly apart: meeting them is what goes with it."""
+        sides = table[table["kind"].isin(["went well", "failed"]) & table["estimate"].notna()]
+        same = sides.groupby("touchpoint")["estimate"].agg(
+            lambda x: len(x) == 2 and bool((x > 0).all() or (x < 0).all())
+        )
+        apart = table[table["kind"] == "asymmetry"].set_index("touchpoint")["p_apart"]
+        return {str(name) for name in same.index[same.astype(bool)] if not apart.get(name, 1.0) < 1 - self.conf_level}
 
     def moments_shown(self) -> Iterator[Shown]:
         """The effect of each touchpoint on each outcome."""
@@ -114,20 +150,18 @@ class Significance:
             judged = rows["touchpoint"].nunique()
             title = f"None of {judged} touchpoint{'s' if judged != 1 else ''} clearly goes with {one.outcome.name}."
             if len(clear):
-                row = max(clear.to_dict("records"), key=lambda r: abs(r["estimate"]))
                 n = clear["touchpoint"].nunique()
                 are = "is a moment" if n == 1 else "are moments"
-                title = f"{n} of {judged} touchpoints {are} of truth{'; most of all' if n > 1 else ':'} {self._told(row, one)}."
+                told = self._told(self._strongest(one), one)
+                title = f"{n} of {judged} touchpoints {are} of truth{'; most of all' if n > 1 else ':'} {told}."
             order = rows["estimate"].abs().sort_values(ascending=False).index
             shown = pd.concat(
                 [rows.loc[order][rows.loc[order, "clear"]], rows.loc[order][~rows.loc[order, "clear"]]]
-            ).head(14)
-            hidden = list_text(
-                f"{inside_text(str(row['touchpoint']))} ({row['reason']})"
-                for row in one.moments.to_frame()
-                .query("verdict == 'not judged'")
-                .drop_duplicates("touchpoint")
-                .to_dict("records")
+            ).head(_MOST_EFFECTS)
+            unjudged = one.moments.to_frame().query("verdict == 'not judged'").drop_duplicates("touchpoint")
+            hidden = "; ".join(
+                f"{list_text(inside_text(str(name)) for name in part['touchpoint'])} ({reason})"
+                for reason, part in unjudged.groupby("reason", sort=False)
             )
             yield {
                 "name": f"moments_{number}",
@@ -143,7 +177,9 @@ class Significance:
                     f"{_held(one.moments.adjusted)}, by customer, Benjamini–Hochberg",
                     "Failed": "The journey rule was broken, or the customer gave one of the lowest answers about it",
                 }
-                | ({"Not judged": hidden} if hidden else {}),
+                | ({"Not judged": hidden} if hidden else {})
+                | ({"Not drawn": _not_drawn(len(rows) - len(shown), len(clear) > len(shown))} if len(rows) > len(shown) else {}),
+                "folded": clear.empty,
             }, shown.reset_index(drop=True)  # fmt: skip
 
     def importance_shown(self) -> Iterator[Shown]:
@@ -189,13 +225,14 @@ class Significance:
         if apart:
             low = apart[0]
             tau = f"{low['estimate']:.2f}".replace("-", "−")
-            agree = f"Their orders agree least between {low['method_a']} and {low['method_b']}: Kendall’s τ {tau}"
+            pair = list_text(f"“{_HEADINGS[low[method]]}”" for method in ("method_a", "method_b"))
+            agree = f"The orders by {pair} agree least: Kendall’s τ {tau} (1: the same order)"
         yield {
             "title": said,
             "subtitle": f"For {self.importance_of.name}: how many meet it, what would be lost without it, its equal share, and its lift",
             "note": {
                 "Base": f"{self.importance.n:,} customers; {self.importance_of.words}",
-                "Removal, split": "Share of all that goes through the touchpoint; large where many pass, so read it beside lift",
+                "First two": "Share of all that goes through the touchpoint; large where many pass, so read it beside lift",
                 "Lift": f"Difference between customers with and without it in points, equal in {_held(self.importance.adjusted_for)}; "
                 "customers resampled",
                 "Agreement": agree,
@@ -217,9 +254,15 @@ class Significance:
             }
             rows = table[table["metric"] == metric]
             rows = rows.assign(label=[names[str(model)] for model in rows["model"]], unit="")
+            title = one.compared.headline()
+            beware = {}
+            if one.outcome.binary and rows["estimate"].max() > _FORETOLD:
+                beware = {
+                    "Beware": "So near to 1 the steps before it are part of how it comes about; they foretell, and explain nothing"
+                }
             yield {
                 "name": f"discrete_{number}",
-                "title": one.compared.headline(),
+                "title": title,
                 "subtitle": f"What foretells {one.outcome.name} of customers who were not used to learn it: "
                 + ("area under the curve, .5 is chance" if one.outcome.binary else "share of differences foretold"),
                 "alt": describe(f"Dot plot of how well four models foretell {one.outcome.name}", rows, label_col="label"),
@@ -227,7 +270,9 @@ class Significance:
                     "Base": f"{one.compared.n:,} customers; {one.outcome.words}",
                     "Test": f"{one.compared.folds} folds of customers, {one.compared.repeats} times; "
                     "intervals from the spread of customers",
-                },
+                }
+                | beware,
+                "folded": title.startswith("Neither"),
             }, rows.reset_index(drop=True)  # fmt: skip
 
     def findings(self) -> list[dict[str, Any]]:
@@ -246,7 +291,7 @@ class Significance:
                         "better": "higher",
                         "definition": f"difference in {one.outcome.name} with the touchpoint, {one.outcome.words}",
                         "comparable": "overlapping",
-                        "label": f"{row['label']}: {one.outcome.name}",
+                        "label": f"{capital_text(row['touchpoint']) + ' was met' if row['is_same'] else row['label']}: {one.outcome.name}",
                     }
                 )
         return made
@@ -277,6 +322,7 @@ def significance(
     found = [goal_of(way, outcome)] if outcome else [_staying(way, customers, until, horizon), _loyalty(ratings, items)]
     judged: list[_Judged] = []
     importance, importance_of, left_out = None, None, 0
+    goal = _goal(way, outcome, found[0])
     failed = _failures(way, ratings, items)
     for one in (one for one in found if one is not None):
         everybody = one.cases["customer_id"].unique()
@@ -314,7 +360,15 @@ def significance(
                 newest, values.reindex(last.index), n_boot=n_boot, min_base=way.min_base, **given
             )
             importance_of = one
-    return Significance(tuple(judged), importance, importance_of, left_out, way.conf_level, way.min_base)
+    return Significance(tuple(judged), importance, importance_of, goal, left_out, way.conf_level, way.min_base)
+
+
+def _goal(way: CustomerJourneys, touchpoint: str, found: Outcome | None) -> pd.DataFrame:
+    """One row: the share of customers who come to the goal, in percent; empty where none is named, or too few decide it."""
+    if not touchpoint or found is None:
+        return pd.DataFrame()
+    came, n = int(found.cases["value"].sum()), len(found.cases)
+    return pd.DataFrame([share_of(came, n, conf_level=way.conf_level) | {"label": inside_text(way.labels[touchpoint])}])
 
 
 def _are_enough(cases: pd.DataFrame, binary: bool) -> bool:
@@ -487,6 +541,11 @@ def _failures(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.Dat
     return table.assign(
         failed=table["failed"].astype(bool), touchpoint=[inside_text(way.labels[name]) for name in table["touchpoint"]]
     )
+
+
+def _not_drawn(number: int, some_clear: bool) -> str:
+    effects = "1 smaller effect" if number == 1 else f"{number} smaller effects"
+    return effects if some_clear else f"{effects}, not clear" if number == 1 else f"{effects}, none of them clear"
 
 
 def _held(names: Iterable[str]) -> str:

@@ -77,9 +77,12 @@ class Conformance(pd.DataFrame):
 
     @property
     def waits(self) -> pd.Series:
-        """How long it took until what should follow came, in time or not, one value an occasion."""
+        """How long it took until what should follow came, in time or not, one value an occasion; what came after the log was observed
+        is not known yet."""
         parts = [
-            asked.filter(asked.answer.notnull()).mutate(wait=asked.answer - asked.t).select("wait")
+            asked.filter(asked.answer.notnull() & (asked.answer <= self._until))
+            .mutate(wait=asked.answer - asked.t)
+            .select("wait")
             for _, asked in self._asked
         ]
         found = [pd.to_timedelta(part.to_pandas()["wait"].astype("int64"), unit="us") for part in parts]

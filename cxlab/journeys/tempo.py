@@ -41,6 +41,8 @@ _DAY = 86_400.0
 _END, _OTHERS = "(end)", "all other stages"
 _TOP_WAITS, _MOST_STAGES, _POINTS, _MOST_CURVES = 10, 7, 60, 4
 _SAME = 1.0  # percentage points within which a conclusion is the same
+_NEARLY_ALL = 0.9  # have left: a day that tells nothing of the others
+_DRAWN = 0.99  # of the customers have left on the last day drawn
 _LEAST_WATCHED = 0.1  # of the customers, below which a day is not drawn
 _DAYS_DRAWN = range(3, 2 * LATER + 1, 3)
 _MARKS = (365, 180, 90, 30, 7)
@@ -97,6 +99,7 @@ class Pace:
     crowd: str
     not_shown: tuple[str, ...]
     has_ends: bool
+    is_leaving: bool
     is_staged: bool
     is_split: bool
     n_begun: int
@@ -105,6 +108,11 @@ class Pace:
     until: str
     conf_level: float
     min_base: int
+
+    def leads(self) -> list[str]:
+        """How long journeys last, and before which touchpoint most of the waiting lies."""
+        said = [self._length_words()] if len(self.length) and not math.isnan(self.length["estimate"].iloc[0]) else []
+        return [*said, *([self._wait_words()] if said and self._longest_wait() else [])]
 
     def sentences(self) -> list[str]:
         """From which stage fewest go on, and how long journeys last; without stages and ends less."""
@@ -141,14 +149,16 @@ class Pace:
             yield {
                 "name": "drops",
                 "title": self._drop_words(),
-                "subtitle": f"Customers who leave within {LATER} days of entering a stage, percent, {100 * self.conf_level:g}% interval",
+                "subtitle": f"{'Customers who leave' if self.is_leaving else 'Journeys that end'} within {LATER} days of entering a stage, "
+                f"percent, {100 * self.conf_level:g}% interval",
                 "alt": describe(
-                    f"Dot plot of the share who leave within {LATER} days by stage", self.drops, label_col="label", unit="%",
+                    f"Dot plot of the share {'who leave' if self.is_leaving else 'that end'} within {LATER} days by stage", self.drops, label_col="label", unit="%",
                     min_base=self.min_base,
                 ),
                 "note": {
                     "Base": f"Customers who entered the stage, of those {self._begin_words()}",
-                    "Left": "An end of the journey before a later stage; who was not watched so long counts as long as he was",
+                    "Left" if self.is_leaving else "Ended": "An end of the journey before a later stage; who was not watched so long "
+                    "counts as long as he was",
                     "Test": "None between stages",
                 }
                 | self._hidden(),
@@ -179,13 +189,16 @@ class Pace:
         """In which stage customers are by days since their start."""
         if self.occupied["days"].nunique() > 1:
             reached = self.occupied["days"]
-            mark = max([0, *(mark for mark in _MARKS if mark <= reached.max())])
-            day = float(reached[reached >= mark].min())
+            day = self._telling_day()
             here = self.occupied[reached == day].sort_values("estimate", ascending=False, kind="stable")
             most = here[here["stage"] != LEFT].to_dict("records")[0]
             gone = here[here["stage"] == LEFT].to_dict("records")
             said = f"After {number_text(day)} days {_figure(most)} of customers have got as far as {inside_text(most['stage'])}"
-            said += f", and {_about(gone[0]['estimate'])}% have left" if gone else ""
+            said += (
+                f", and {_about(gone[0]['estimate'])}% {'have left' if self.is_leaving else 'have ended'}"
+                if gone
+                else ""
+            )
             yield {
                 "name": "occupancy",
                 "title": f"{said}.",
@@ -197,18 +210,14 @@ class Pace:
                     "of them were watched to the last day drawn",
                     "Stage": "The furthest that a customer has reached; going back is not seen",
                 },
-            }, self.occupied  # fmt: skip
+            }, self.occupied.replace({"stage": {} if self.is_leaving else {LEFT: "ended"}})  # fmt: skip
 
     def times_shown(self) -> Iterator[Shown]:
         """Waits before and after each touchpoint, and how long journeys last."""
         if len(self.times):
-            row = self.times.sort_values("median_wait_before", ascending=False, kind="stable").to_dict("records")[0]
             title = f"The {len(self.times)} touchpoints with most events hold {self.times['n'].sum():,} events."
-            if pd.notna(row["median_wait_before"]):
-                title = (
-                    f"The longest wait lies before {inside_text(row['label'])}: half of the times it comes more than {row['before']} "
-                    f"after the step before, one in ten more than {row['long_before']}."
-                )
+            if self._longest_wait():
+                title = self._wait_words()
             note = {
                 "Base": f"All events of the {len(self.times)} touchpoints with most events and at least {self.min_base}",
                 "Wait": "Median, and what one in ten exceeds, to the next event of the customer; also the time until something is needed",
@@ -296,6 +305,14 @@ class Pace:
                 "note": {"Base": "The whole log, cut at each gap", "Test": "None: the same events, cut otherwise"},
             }, self.conclusions  # fmt: skip
 
+    def _telling_day(self) -> float:
+        """The longest of the usual times at which not nearly all have left; else the first day drawn on which some have."""
+        reached = self.occupied["days"]
+        marks = [float(reached[reached >= mark].min()) for mark in _MARKS if mark <= reached.max()]
+        left = self.occupied[self.occupied["stage"] == LEFT].set_index("days")["share"]
+        few = [day for day in marks if left.get(day, 0.0) < _NEARLY_ALL]
+        return few[0] if few else float(reached[reached > 0].min())
+
     def _stop_words(self) -> str:
         rows = self.stops.dropna(subset=["estimate"]).sort_values("estimate", kind="stable").to_dict("records")
         low, high = rows[0], rows[-1]
@@ -305,24 +322,46 @@ class Pace:
         return f"{said}."
 
     def _drop_words(self) -> str:
-        """The stage from which most leave, with the next where the two intervals meet."""
-        rows = self.drops.sort_values("estimate", ascending=False, kind="stable").to_dict("records")
+        """The stage from which most leave, with the next where the two intervals meet. Where the end is the goal of all (closing, a
+        decision), the last stage before it is no early end."""
+        known = self.drops if self.is_leaving else self.drops[self.drops["stage"] != self.stops["stage"].iloc[-1]]
+        rows = known.sort_values("estimate", ascending=False, kind="stable").to_dict("records")
         near = [
             row
             for row in rows[:1] + [row for row in rows[1:2] if row["conf_high"] >= rows[0]["conf_low"]]
             if row["estimate"] > 0
         ]
         if not near:
-            return f"Nobody was seen to leave within {LATER} days of entering a stage."
+            return (
+                f"Nobody was seen to leave within {LATER} days of entering a stage."
+                if self.is_leaving
+                else f"No journey was seen to end early within {LATER} days of entering a stage."
+            )
         said = list_text(
             f"{inside_text(row['label'])} ({_figure(row).replace(' (', ', ').rstrip(')')})" for row in near
         )
+        if not self.is_leaving:
+            return f"Within {LATER} days of entering a stage journeys end early most from {said}."
         return f"Within {LATER} days of entering a stage most leave from {said}."
+
+    def _longest_wait(self) -> Any:
+        """The touchpoint with the longest usual wait before it; empty where no wait is known."""
+        rows = self.times.dropna(subset=["median_wait_before"]) if len(self.times) else self.times
+        if rows.empty:
+            return {}
+        return rows.sort_values("median_wait_before", ascending=False, kind="stable").to_dict("records")[0]
+
+    def _wait_words(self) -> str:
+        row = self._longest_wait()
+        return (
+            f"The longest wait lies before {inside_text(row['label'])}: half of the times it comes more than {row['before']} "
+            f"after the step before, one in ten more than {row['long_before']}."
+        )
 
     def _length_words(self) -> str:
         row = self.length.to_dict("records")[0]
         if math.isnan(row["estimate"]):
-            return f"Fewer than half of {row['n']:,} journeys have ended: {row['n_open']:,} had not when the log did."
+            return f"Fewer than half of {row['n']:,} journeys have ended: {row['n_open']:,} were still going on when the log ended."
         low, high = row["conf_low"], row["conf_high"]
         between = f" ({_span(low, high)})" if pd.notna(low) and pd.notna(high) else ""
         kind = {
@@ -395,6 +434,7 @@ def pace(
         crowd=way.crowd,
         not_shown=hidden,
         has_ends=bool(closing),
+        is_leaving=way.ends_in_leaving or not way.ends,
         is_staged=bool(stage_of),
         is_split=log.is_split,
         n_begun=n_begun,
@@ -496,6 +536,12 @@ def _occupied(way: CustomerJourneys, spells: Any, customers: int) -> pd.DataFram
     if len(watched) < least:
         return pd.DataFrame(columns=_OCCUPANCY)
     last = math.floor(watched[-least])
+    if "left_at" in spells.table:
+        gone = (spells.table.groupby("customer_id")["left_at"].min() - start).dt.total_seconds() / _DAY
+        if gone.notna().mean() >= _DRAWN:
+            last = min(
+                last, max(math.ceil(float(gone.fillna(math.inf).quantile(_DRAWN, interpolation="higher"))), _MARKS[-1])
+            )
     days = [*np.round(np.linspace(0, last, _POINTS + 1)), *(mark for mark in _MARKS if mark <= last)]
     found = occupancy(spells, days=days, conf_level=way.conf_level)
     names = [name for name in dict.fromkeys(found["stage"]) if name != LEFT]
@@ -519,7 +565,7 @@ def _lengths(
 ) -> tuple[pd.DataFrame, int]:
     """The median length of a journey, and how many journeys there are. Who has not met an end is known not to have ended until the
     data end; a journey that was cut by a gap is known to last until its last event."""
-    found = log.durations(ends=ends or None, observed_until=until)
+    found = log.durations(ends=ends or None, observed_until=until, anywhere=True)
     found = found[found["start"] <= until]
     if len(found) < way.min_base:
         return pd.DataFrame(), len(found)

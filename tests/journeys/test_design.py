@@ -114,12 +114,17 @@ def test_the_real_wait_is_told_beside_the_meant_one() -> None:
     assert row["estimate"] == pytest.approx(100 * 40 / 70)
     ((words, _),) = found.real_shown()
     assert words["title"] == (
-        "After order, help comes after 2.0 days for half, and after more than 8.0 days for one in ten; meant is within 5 days."
+        "30 of 70 cases break the rule “order is followed by help within 5 days”; half wait more than 2.0 days, one in ten more "
+        "than 8.0 days."
     )
+    assert words["note"]["Undecided"] == "0 cases whose time was not over when the log ended"
 
 
 def test_what_may_still_come_did_not_never_come() -> None:
-    found = designed(way_of(orders(kept=40, never=10, last=38))).rules
+    made = designed(way_of(orders(kept=40, never=10, last=38)))
+    found = made.rules
+    ((words, _),) = made.real_shown()
+    assert words["note"]["Undecided"] == "1 case whose time was not over when the log ended"
     assert found[["n", "broken", "undecided", "never"]].to_numpy().tolist() == [[50, 10, 1, 10]]
 
 
@@ -127,7 +132,7 @@ def test_waits_of_few_are_not_told() -> None:
     (row,) = designed(way_of(orders(kept=29, never=40))).rules.to_dict("records")
     assert (row["usual"], row["slow"]) == ("", "")
     ((words, _),) = designed(way_of(orders(kept=29, never=40))).real_shown()
-    assert words["title"] == "One rule says how the journey is meant to go."
+    assert words["title"] == "40 of 69 cases break the rule “order is followed by help within 5 days”."
 
 
 def test_a_rule_without_a_deadline_has_no_wait_to_compare() -> None:
@@ -136,10 +141,14 @@ def test_a_rule_without_a_deadline_has_no_wait_to_compare() -> None:
     assert math.isnan(row["never"])
 
 
-def test_rules_that_apply_to_few_are_not_in_the_table_and_the_worst_kept_stands_first() -> None:
+def test_the_worst_kept_rule_stands_first_and_rules_that_apply_to_few_last() -> None:
     rules = ("ad is followed by order", RULE, "help is followed by ad")
-    found = designed(way_of(orders(kept=29, never=40), rules)).rules
-    assert found["rule"].tolist() == [RULE, "ad is followed by order"]
+    found = designed(way_of(orders(kept=29, never=40), rules))
+    assert found.rules["rule"].tolist() == [RULE, "ad is followed by order", "help is followed by ad"]
+    assert found.rules["n"].tolist() == [69, 69, 29]
+    few = designed(way_of(orders(kept=29, never=40), rules[2:]))
+    ((words, _),) = few.real_shown()
+    assert words["title"] == "No rule of the designed journey can be judged yet: none applies to 30 customers."
 
 
 def test_without_rules_nothing_is_designed() -> None:
@@ -286,6 +295,7 @@ def test_for_whom_every_rule_held_is_counted_by_customer() -> None:
     ]
     (words, _) = next(found.real_shown())
     assert words["note"]["All rules"] == found.sentences()[0]
+    assert found.leads() == [], "that stands among the key numbers"
     assert designed(plain()).whole.empty, "one rule says it itself"
     assert designed(plain()).sentences() == []
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from cxlab.inference import wilson
 from cxlab.journeys import CustomerJourneys, Significance, customer_journeys, outcomes, significance
 from cxlab.problems import NotApplicableError
 
@@ -352,6 +353,25 @@ def test_a_failure_that_goes_with_leaving_is_told_as_one() -> None:
     assert len(slugs) == len(set(slugs))
 
 
+def test_where_failing_and_going_well_go_the_same_way_the_failing_is_not_called_the_moment_of_truth() -> None:
+    log = pd.concat([ORDERS, log_of((NONE[10:30], 47, "help"), (NONE[:10] + NONE[30:], 47, "shop"))])
+    stay = (
+        KEPT[:5] + BROKE[:3] + NONE[2:10] + NONE[12:]
+    )  # 12 and 8% of those who ordered, with help in time or without, 90% of the others
+    customers = people(stay, [name for name in KEPT + BROKE + NONE if name not in stay])
+    found = found_in(way_of(log, RULE), customers=customers)
+    (said,) = found.sentences()
+    assert "where order was met, well or not, the share that stays for 30 days is" in said
+    assert found.leads() == [], "nothing is known to fail here"
+    labels = {finding["label"] for finding in found.findings()}
+    assert labels == {"Order was met: the share that stays for 30 days"}
+    # the p-value of failing less going well by hand: a difference of two shares in the same model
+    table = effects(found)
+    gap = table.loc[("order", "failed"), "estimate"] - table.loc[("order", "went well"), "estimate"]
+    assert gap == pytest.approx(3 / 40 - 5 / 40)
+    assert table.loc[("order", "asymmetry"), "p_apart"] > 0.2
+
+
 def scored(item: str, scores: dict[str, float], day: float, survey: str = "event") -> pd.DataFrame:
     """Answers so many days before the end."""
     return pd.DataFrame(
@@ -426,9 +446,13 @@ def test_a_touchpoint_may_be_the_outcome_and_what_comes_after_it_does_not_count(
     found = found_in(way_of(log), outcome="renewal")
     row = effects(found).loc[("help", "met")]
     assert row["estimate"] == pytest.approx(0.5)
-    assert found.sentences()[0].startswith(
+    low, high = (100 * end for end in wilson(40 / 81, 81))
+    came, moment = found.sentences()
+    assert came == f"49% ({low:.0f} to {high:.0f}%) of 81 customers come to renewal."
+    assert moment.startswith(
         "A moment of truth: where help was met, the share that comes to renewal is 50 points higher ("
     )
+    assert found.leads() == [came, moment]
     named = set(effects(found).index.get_level_values("touchpoint"))
     assert "renewal" not in named
     assert found.importance is not None
