@@ -8,6 +8,7 @@ from cxlab.voice.emotions import emotion_of, emotions
 from cxlab.voice.impact import adjusted_impact, theme_impact, worst_themes
 from cxlab.voice.lexicon import Lexicon
 from cxlab.voice.overview import VoiceOfCustomer, voice_of_customer
+from cxlab.voice.quotes import quotes
 from cxlab.voice.sentiment import lexicon_sentiment, sentence_sentiment
 from cxlab.voice.themes import Codebook, suggest_themes
 from cxlab.voice.trends import first_appearances, theme_alerts, theme_trends
@@ -27,6 +28,7 @@ __all__ = [
     "key_accounts",
     "lexicon_sentiment",
     "mask_pii",
+    "quotes",
     "sentence_sentiment",
     "suggest_themes",
     "theme_alerts",
