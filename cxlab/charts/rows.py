@@ -21,6 +21,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -115,14 +116,22 @@ _PLOT_HEIGHT = 2.3
 _STRIP = 0.21
 _MAX_SERIES = 4
 _HATCHES = ("", "///", "...", "xx")
+_in_style: ContextVar[bool] = ContextVar("_in_style", default=False)
 _HALO: list[AbstractPathEffect] = [withStroke(linewidth=3, foreground=PAPER)]
 
 
 @contextmanager
 def style() -> Iterator[None]:
     """The look of cxlab for pictures drawn inside the `with`, whatever was set before; seaborn's own theme is not needed."""
-    with matplotlib.style.context(["default", STYLE]):
+    if _in_style.get():  # setting every parameter of matplotlib again takes longer than measuring a word
         yield
+        return
+    inside = _in_style.set(True)
+    try:
+        with matplotlib.style.context(["default", STYLE]):
+            yield
+    finally:
+        _in_style.reset(inside)
 
 
 def png(figure: Figure) -> bytes:
@@ -459,11 +468,18 @@ def _bar_end(row: dict[Any, Any], value_cols: Sequence[str]) -> float:
 def _extent(text: str, size: float, bold: bool = False, italic: bool = False) -> tuple[float, float]:
     """Width and height of a text as it will be drawn."""
     with style():
-        figure = Figure(dpi=DPI)
-        FigureCanvasAgg(figure)
-        drawn = figure.text(0, 0, text, fontsize=size, **_face(bold, italic))
+        drawn = _measure().text(0, 0, text, fontsize=size, **_face(bold, italic))
         box = drawn.get_window_extent()
+        drawn.remove()
     return box.width / DPI, box.height / DPI
+
+
+@lru_cache(maxsize=1)
+def _measure() -> Figure:
+    """A picture that nobody sees, on which texts are measured."""
+    figure = Figure(dpi=DPI)
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def _face(bold: bool, italic: bool) -> dict[str, Any]:
