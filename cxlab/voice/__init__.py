@@ -4,14 +4,17 @@ from cxlab.data.privacy import mask_pii
 from cxlab.voice.calibration import CalibratedSentiment, calibrate_sentiment
 from cxlab.voice.calls import customers_to_call, key_accounts
 from cxlab.voice.classifier import SentimentClassifier
+from cxlab.voice.cues import cue_table, cues
 from cxlab.voice.emotions import emotion_of, emotions
 from cxlab.voice.impact import adjusted_impact, theme_impact, worst_themes
+from cxlab.voice.languages import scorable
 from cxlab.voice.lexicon import Lexicon
 from cxlab.voice.overview import VoiceOfCustomer, voice_of_customer
 from cxlab.voice.quotes import quotes
 from cxlab.voice.sentiment import lexicon_sentiment, sentence_sentiment
 from cxlab.voice.themes import Codebook, suggest_themes
 from cxlab.voice.trends import first_appearances, theme_alerts, theme_trends
+from cxlab.voice.word_lists import lexicon_for, score_with_lexicon, sentiment_by_language
 
 __all__ = [
     "CalibratedSentiment",
@@ -21,15 +24,21 @@ __all__ = [
     "VoiceOfCustomer",
     "adjusted_impact",
     "calibrate_sentiment",
+    "cue_table",
+    "cues",
     "customers_to_call",
     "emotion_of",
     "emotions",
     "first_appearances",
     "key_accounts",
+    "lexicon_for",
     "lexicon_sentiment",
     "mask_pii",
     "quotes",
+    "scorable",
+    "score_with_lexicon",
     "sentence_sentiment",
+    "sentiment_by_language",
     "suggest_themes",
     "theme_alerts",
     "theme_impact",
