@@ -32,7 +32,7 @@ report: .venv/.report ## set up, make the simulated company and publish its repo
 	@$(BIN)/cxlab demo
 
 test: .venv/.dev ## set up for development and run the tests
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 setup: .venv/.dev ## set up for development (tests, linters, Spark, PostgreSQL, Dask), run nothing
 	@echo "ready: $(BIN)/cxlab, or make lab"

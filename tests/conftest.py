@@ -18,6 +18,26 @@ from cxlab.report.notebook_format import nbformat
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = REPOSITORY.parent / "shared" / "data"
+LONG_FILES = (  # the simulated company is made for the first, while other processes do what needs none
+    "tests/test_planted_truth.py",
+    "tests/report/test_run.py",
+    "tests/test_sfo.py",
+    "tests/test_real_studies.py",
+    "tests/journeys/test_engines.py",
+    "tests/segments/test_latent_class.py",
+    "tests/segments/test_typing_tool.py",
+    "tests/test_cli.py",
+    "tests/report/test_notebooks.py",
+    "tests/journeys/test_tempo.py",
+    "tests/journeys/test_moments.py",
+    "tests/journeys/test_onward.py",
+    "tests/journeys/test_real_logs.py",
+    "tests/test_demo.py",
+    "tests/segments/test_cross_check.py",
+    "tests/segments/test_kmeans.py",
+    "tests/segments/test_needs.py",
+)
+"""What takes longest, in the order in which several processes begin with it: none is left alone with a long one at the end."""
 
 STUDY = """
 [study]
@@ -60,6 +80,13 @@ touchpoint = "app"
 [run]
 every = "quarter"
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes the long files come first (with `--no-loadscope-reorder`, else by their number)."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        places = {name: number for number, name in enumerate(LONG_FILES)}
+        items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 def write_survey(folder: Path, n: int = 120) -> None:
