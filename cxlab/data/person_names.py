@@ -252,6 +252,16 @@ _AFTER = re.compile(  # the words after a name
     r"|sales|accounts|head office))\b",
     re.IGNORECASE,
 )
+_PART_OF_WORD = re.compile(r"['’](?:t|ve|re|ll|m)\b|['’][a-z]{2}|-[a-z]")  # Don't, Jo'burg
+_PLACE_BEFORE = re.compile(  # San Francisco, Marks & Spencer, Yin-Yang
+    r"(?:\b(?:San|Santa|Los|Las|Fort|Port|Mount|Lake|New|North|South|East|West|Saint|St\.?|Puerto|Rio|Queen"
+    r"|King|Leeds|Toronto|Marks (?:and|&))\s+"
+    r"|[a-z]&|[a-z]-)$"
+)
+_PLACE_AFTER = re.compile(
+    r"\s+(?:[Aa]irport|Rica|Street|Road|Avenue|Hotel|Bridge|Beach|City|Island|University"
+    r"|[Tt]erminal|[Ss]tation|de Gaulle|De Gaulle)\b"
+)
 _INITIALS = re.compile(r"(?:(?<![\w.])[A-Z]\.?\s?){1,2}$")
 
 
@@ -301,9 +311,13 @@ class KnownNames:
         """Where known names stand; those of possessives and hyphens without the rest of the word."""
         if not self._lengths:
             return
-        if self._lengths.keys().isdisjoint(_LETTERS.findall(_bare(text))):
+        bare = _bare(text)
+        if len(bare) == len(text):
+            words = [(found.start(), found.end(), found.group()) for found in _LETTERS.finditer(bare)]
+        else:
+            words = [(found.start(), found.end(), _bare(found.group())) for found in _LETTERS.finditer(text)]
+        if self._lengths.keys().isdisjoint(word for _, _, word in words):
             return
-        words = [(found.start(), found.end(), _bare(found.group())) for found in _LETTERS.finditer(text)]
         at, shouted = 0, _is_shouted(text)
         while at < len(words):
             length = next(
@@ -346,12 +360,16 @@ def _stands_as_name(
 ) -> bool:
     """A single word of a name: with a capital where it is no ordinary word, else only where the words beside it speak of a person."""
     start, end = here[0][0], here[-1][1]
-    if text[start - 1 : start] in ("@", "#", "_") or text[end : end + 1] == "_":
+    if text[start - 1 : start] in ("@", "#", "_") or text[end : end + 1] == "_" or _PART_OF_WORD.match(text, end):
         return False
     before, ordinary = text[max(start - 40, 0) : start], len(known) == 1 and known[0] in ORDINARY_WORDS
     if not capital:
         return not ordinary and _LOWER_BEFORE.search(before) is not None
+    if _PLACE_BEFORE.search(before) or _PLACE_AFTER.match(text, end):
+        return False
     if not ordinary:
+        if text[start:end].isupper() and end - start <= 3 and not shouted:  # MIA is an airport
+            return False
         return not text[start:end].isupper() or not shouted or len(known[0]) > 3
     if text[start:end].isupper() and end - start > 1:
         return False

@@ -309,6 +309,7 @@ def test_words_of_every_day_that_are_also_names_stay_where_they_are_words() -> N
         ("the van Dijk family, O’Brien's desk", "the [NAME] family, [NAME]'s desk"),
         ("#Kevin @Kevin_x", "#Kevin [HANDLE]"),
         ("a kevinesque joneser", "a kevinesque joneser"),
+        ("Don't ask Don; San Jose, Jo'burg, MIA", "Don't ask [NAME]; San Jose, Jo'burg, MIA"),
     ],
 )
 def test_known_names_are_found_as_people_write_them(text: str, masked: str) -> None:
@@ -321,6 +322,7 @@ def test_known_names_are_found_as_people_write_them(text: str, masked: str) -> N
         "José García-Müller",
         "Dirk van Dijk",
         "Pat O'Brien",
+        "Don Mia",
     ]
     assert mask_pii(text, names=names) == masked
 

@@ -185,3 +185,11 @@ def test_reviews_of_an_airline_give_quotes_for_every_theme_with_enough_people() 
     assert found["quote"].str.len().between(40, 220).all()
     assert not found["quote"].str.contains(r"@|https?:|\bfuck|\bshit", case=False).any()
     assert found.groupby("theme").size().max() == 2
+
+
+def test_a_number_whose_word_for_an_order_was_cut_off_is_masked_on_the_way_out() -> None:
+    texts = ["I asked about my order. 4155552671 is the number that I was given by the clerk at the desk."]
+    start = texts[0].index("clerk")
+    groups = pd.DataFrame({"text_id": [0], "theme": ["desk"], "start": [start], "end": [start + 5]})
+    (quote,) = quotes(texts, groups, min_base=1, max_length=80)["quote"]
+    assert quote == "[PHONE] is the number that I was given by the clerk at the desk."
