@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import pandas as pd
 
+_KNOWN_TEXTS = 1_024  # whose places are kept in mind: several questions are asked of one text
+_SHORT = 8  # characters before a full stop that tell a short form
 SENTENCES = ["text_id", "sentence", "start", "end", "text"]
 _END = re.compile(r"(?:[.!?…]+[\"'”’)\]]*(?=\s)|\n)\s*")
 _NO_END = re.compile(
@@ -20,7 +23,7 @@ _NO_END = re.compile(
     re.IGNORECASE,
 )
 _TURN = re.compile(
-    r"\s*(?:[,;:–—]|\s-{1,2}\s|(?<![\w'’])(?:but|although|though|however|while|whereas|yet|except)(?![\w'’]))\s*",
+    r"(?:[,;:–—]|\s-{1,2}\s|(?<![\w'’])(?:but|although|though|however|while|whereas|yet|except)(?![\w'’]))",
     re.IGNORECASE,
 )
 
@@ -32,15 +35,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     >>> [text[start:end] for start, end in sentence_spans(text)]
     ['Rude agent.', 'I paid 3.50, e.g. for nothing!']
     """
-    spans, begin = [], 0
-    for end in _END.finditer(text):
-        part = text[begin : end.start()] + end.group().rstrip()
-        if end.group()[0] == "." and end.group().rstrip() == "." and _goes_on(part, text[end.end() :]):
-            continue
-        spans.append((begin, end.end()))
-        begin = end.end()
-    spans.append((begin, len(text)))
-    return [kept for kept in (_tight(text, *span) for span in spans) if kept[0] < kept[1]]
+    return list(_sentences(text))
 
 
 def clause_spans(text: str) -> list[tuple[int, int]]:
@@ -50,7 +45,7 @@ def clause_spans(text: str) -> list[tuple[int, int]]:
     >>> [text[start:end] for start, end in clause_spans(text)]
     ['The app is great', 'the bill was wrong.', 'Never again']
     """
-    return [span for begin, stop in sentence_spans(text) for span in _turns(text, begin, stop)]
+    return list(_clauses(text))
 
 
 def sentences(texts: Sequence[str] | pd.Series) -> pd.DataFrame:
@@ -65,17 +60,39 @@ def sentences(texts: Sequence[str] | pd.Series) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=SENTENCES)
 
 
-def _goes_on(part: str, rest: str) -> bool:
-    """Whether the full stop belongs to a short form: "No." only before a number."""
-    return _NO_END.search(part) is not None or (rest[:1].isdigit() and part.lower().endswith((" no.", "(no.")))
+@lru_cache(maxsize=_KNOWN_TEXTS)
+def _sentences(text: str) -> tuple[tuple[int, int], ...]:
+    spans, begin = [], 0
+    for end in _END.finditer(text):
+        if end.group().rstrip() == "." and _goes_on(
+            text[max(begin, end.start() - _SHORT) : end.start() + 1], text[end.end() :][:1]
+        ):
+            continue
+        spans.append((begin, end.end()))
+        begin = end.end()
+    spans.append((begin, len(text)))
+    return tuple(kept for kept in (_tight(text, *span) for span in spans) if kept[0] < kept[1])
+
+
+@lru_cache(maxsize=_KNOWN_TEXTS)
+def _clauses(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(span for begin, stop in _sentences(text) for span in _turns(text, begin, stop))
+
+
+def _goes_on(part: str, following: str) -> bool:
+    """Whether the full stop at the end belongs to a short form: "No." only before a number."""
+    return _NO_END.search(part) is not None or (following.isdigit() and part.lower().endswith((" no.", "(no.")))
 
 
 def _turns(text: str, begin: int, stop: int) -> Iterator[tuple[int, int]]:
     at = begin
     for turn in _TURN.finditer(text, begin, stop):
-        inside = text[max(turn.start() - 1, 0) : turn.end() + 1]
-        if re.search(r"\d[,:]\d", inside):  # 3,50 and 10:30
-            continue
+        if (
+            turn.group() in ",:"
+            and text[turn.start() - 1 : turn.start()].isdigit()
+            and text[turn.end() : turn.end() + 1].isdigit()
+        ):
+            continue  # 3,50 and 10:30
         start, end = _tight(text, at, turn.start())
         if start < end:
             yield start, end
