@@ -83,18 +83,20 @@ def permutation_p(statistic: float, drawn: Floats, df: float) -> float:
 def upper_tail(statistic: float, drawn: Floats, df: float) -> float:
     """The share of draws that reach the statistic, which counts as one of them.
 
-    Where fewer than ten draws reach as far, the tail beyond the tenth is Student's with `df`, stretched so that it meets that draw
-    (in the spirit of Knijnenburg et al., *Bioinformatics* 25, 2009): without that, no share could be below 1/(draws + 1).
+    Where fewer than one in a hundred reach as far, the tail beyond that hundredth is Student's with `df`, stretched so that it meets
+    the draw there (in the spirit of Knijnenburg et al., *Bioinformatics* 25, 2009): without that, no share could be below 1/(draws + 1).
 
     >>> upper_tail(2.0, np.array([0.0, 1, 2, 3]), 10)
     0.6
     """
     slack = 1e-9 * max(abs(statistic), 1.0)  # draws that are the same but for rounding reach as far
+    n = len(drawn) + 1
     reached = int((drawn >= statistic - slack).sum())
-    if reached >= 10 or len(drawn) < 40:
-        return (reached + 1) / (len(drawn) + 1)
-    tenth = float(np.partition(drawn, -10)[-10])
-    at = 11 / (len(drawn) + 1)
-    if not 0 < tenth < statistic:
-        return (reached + 1) / (len(drawn) + 1)
-    return min(at, float(stats.t.sf(statistic * stats.t.isf(at, df) / tenth, df)))
+    few = n // 100
+    if reached >= few or few < 1:
+        return (reached + 1) / n
+    anchor = float(np.partition(drawn, -few)[-few])
+    if not 0 < anchor < statistic:
+        return (reached + 1) / n
+    at = (few + 1) / n
+    return min(at, float(stats.t.sf(statistic * stats.t.isf(at, df) / anchor, df)))

@@ -341,7 +341,8 @@ def _tested(estimate: float, error: float, drawn: Floats, df: int, conf_level: f
     k = int((1 - conf_level) / 2 * (len(draws) + 1) + 1e-9)
     if not error > 0 or k < 1:
         return {"estimate": estimate, "reason": "its mentions show no spread"}
-    low, high = max(-float(draws[k - 1]), 0.0), max(float(draws[-k]), 0.0)
+    slack = 1e-9 * max(abs(estimate / error), 1.0)  # as in the test: a draw that is the same but for rounding reaches as far
+    low, high = max(-float(draws[k - 1]), 0.0) + slack, max(float(draws[-k]), 0.0) + slack
     far = critical_value(conf_level, df)
     below, above = (max(high, far), low) if estimate < 0 else (high, max(low, far))
     return {

@@ -52,6 +52,6 @@ def test_p_counts_the_draws_that_reach_as_far_and_the_statistic_itself() -> None
 def test_beyond_the_draws_the_tail_is_students() -> None:
     drawn = stats.t.ppf((np.arange(999) + 0.5) / 999, 20)  # the draws are Student's themselves
     for statistic in (3.5, 5.0, 7.0):
-        # the tenth largest counts as the eleventh, so the tail is a little too wide, and never too narrow
+        # the tenth largest of 999 counts as the eleventh, so the tail is a little too wide, and never too narrow
         assert 1 < upper_tail(statistic, drawn, 20) / stats.t.sf(statistic, 20) < 2
     assert upper_tail(5.0, drawn, 20) < upper_tail(4.0, drawn, 20) < upper_tail(3.0, drawn, 20) <= 11 / 1000

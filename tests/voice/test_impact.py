@@ -129,11 +129,27 @@ def test_the_error_is_that_of_the_influence_of_each_respondent() -> None:
 
 def test_the_interval_leaves_out_zero_exactly_where_the_test_is_clear() -> None:
     rng = np.random.default_rng(11)
+    clear = 0
     for seed in range(40):
-        scores = pd.Series(rng.integers(0, 11, 80).astype(float))
-        low = list(np.flatnonzero(rng.random(80) < 1 / (1 + scores)))
-        row = theme_impact(mentions(low=low), scores, metric="mean", n_boot=199, random_state=seed).iloc[0]
+        scores = bunched(rng, 80) if seed % 2 else pd.Series(rng.integers(0, 11, 80))
+        low = list(np.flatnonzero(rng.random(80) < 1 / (2 + scores)))
+        row = theme_impact(mentions(low=low), scores, n_boot=199, random_state=seed).iloc[0]
+        clear += row["p_value"] <= 0.05
         assert (row["p_value"] <= 0.05) == (not row["conf_low"] <= 0 <= row["conf_high"])
+    assert 5 < clear < 35
+
+
+def test_customers_are_shuffled_as_wholes() -> None:
+    # ten customers who answer alike three times each are ten respondents: the same reference, the same p
+    rng = np.random.default_rng(21)
+    y, inside = rng.choice([0.0, 9, 10, 10, 10], 10), np.arange(10) < 3
+    who = np.repeat(np.arange(10), 3)
+    one = theme_impact(mentions(t=[0, 1, 2]), pd.Series(y), metric="mean", n_boot=2000)
+    three = theme_impact(mentions(t=list(range(9))), pd.Series(y[who]), metric="mean", clusters=who, n_boot=2000)
+    assert inside[who].sum() == 9
+    assert three["p_value"][0] == pytest.approx(one["p_value"][0], abs=0.04)
+    ends = ["estimate", "std_error", "conf_low", "conf_high"]
+    assert three[ends].iloc[0].tolist() == pytest.approx(one[ends].iloc[0].tolist(), rel=0.05)
 
 
 def test_a_customer_with_many_responses_is_one_witness() -> None:
