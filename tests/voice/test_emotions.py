@@ -58,7 +58,7 @@ def planted(n: int = 240) -> pd.DataFrame:
     first = [LABELS.index(GROUPS[name][0]) for name in names]
     kind = np.arange(n) % len(names)
     fill = np.array(["the", "plane", "seat", "went", "there", "today"])
-    texts = [" ".join([*rng.choice(fill, 4), f"{names[k]}ish", *rng.choice(fill, 2)]) for k in kind]
+    texts = [" ".join(["[NAME]", *rng.choice(fill, 4), f"{names[k]}ish", *rng.choice(fill, 2)]) for k in kind]
     split = np.where(rng.random(n) < 0.6, "train", np.where(rng.random(n) < 0.5, "dev", "test"))
     return pd.DataFrame({"text": texts, "labels": [str(first[k]) for k in kind], "split": split})
 
@@ -162,6 +162,7 @@ def test_planted_words_are_learnt_and_the_same_comments_give_the_same_bytes(tmp_
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     model = EmotionModel.load(tmp_path / "a.npz")
     assert (figures(model, frame[frame["split"] == "test"])["f1"] == 1).all()
+    assert not any("name" in word for word in model.words)  # masked data teach nothing
     for k, name in enumerate(EMOTIONS):
         assert model.words[int(model.coef[k, : len(model.words)].argmax())] == f"{name}ish"
 
