@@ -66,9 +66,9 @@ def test_trouble_that_was_not_there_is_no_effort(text: str):
 @pytest.mark.parametrize(
     "text",
     [
-        "I can't believe that I was on hold for an hour",
+        "I can't believe I was on hold",
         "Not only was I on hold, they hung up",
-        "No wonder, I was on hold for an hour",
+        "No wonder I was on hold",
         "It was not good, I was on hold",  # another clause
         "They were not able to tell me why I was kept on hold",  # more than four words away
     ],
