@@ -19,8 +19,7 @@ from cxlab.problems import NotApplicableError
 from cxlab.segments.needs import needs_answers
 from cxlab.study import Study
 from cxlab.survey.tracking import newest_wave
-from cxlab.voice.comments import can_be_scored
-from cxlab.voice.languages import languages
+from cxlab.voice.languages import scorable
 from cxlab.wording import SURVEY_WORDS, list_text, number_text
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
@@ -122,7 +121,7 @@ def _voice(data: Study) -> Iterator[dict[str, Any]]:
     if comments is None:
         return
     known = comments[comments["text"].notna() & comments["in_period"]]
-    scored = can_be_scored(known["text"], languages(known["text"]), data.config.study.language or "en")
+    scored = scorable(known["text"], data.config.study.language or "en")["scored"]
     yield _row("comments of the period", len(known), int(scored.sum()), "in another language than the codebook")
 
 

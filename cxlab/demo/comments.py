@@ -18,6 +18,7 @@ TICKETS_PER_CUSTOMER = 0.13
 RISING = "esim"
 RISING_SINCE = pd.Timestamp("2026-07-01")
 RISING_BEFORE, RISING_AFTER = 0.01, 0.16  # of the comments about getting started, the app and the network
+RISING_AMONG = 0.3, 2.4  # times that, of comments by the content and by the others
 
 _PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "onboarding": {
@@ -253,9 +254,10 @@ def _tickets(log: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _let_rise(table: pd.DataFrame, rng: np.random.Generator) -> None:
-    """Let some comments be about the theme that rises."""
+    """Let some comments be about the theme that rises, mostly those of people who are not content."""
     near = table["theme"].isin(["onboarding", "app", "network"])
     chance = np.where(table["submitted_at"] >= RISING_SINCE, RISING_AFTER, RISING_BEFORE)
+    chance = chance * np.where(table["feeling"] == "positive", *RISING_AMONG)
     about_it = near & (rng.random(len(table)) < chance)
     table.loc[about_it, "theme"] = RISING
     table.loc[about_it, "feeling"] = "negative"
