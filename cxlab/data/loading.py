@@ -19,6 +19,7 @@ from cxlab.data.canonical import FORGOTTEN, UTC, Canonical, Place, canonical
 from cxlab.data.codes import stripped, translated
 from cxlab.data.forgetting import ForgottenIds
 from cxlab.data.long import read_long
+from cxlab.data.person_names import words_of_every_day
 from cxlab.data.privacy import Masker, masked_counts
 from cxlab.data.queries import Answer, ask
 from cxlab.data.schemas import ADDED, SCHEMAS
@@ -181,7 +182,8 @@ class Loading:
         if "comments" in tables:
             tables["comments"] = self._without_forgotten_responses(tables["comments"])
         rejects = pd.concat(self.rejects, ignore_index=True) if self.rejects else pd.DataFrame(columns=REJECTS)
-        masker = Masker(regions=self.config.study.regions, names=self.names)
+        ordinary = words_of_every_day(list(self._free_texts(tables)), self.names)
+        masker = Masker(regions=self.config.study.regions, names=self.names, ordinary=ordinary)
         rejects["value"] = pd.Series(masker.mask(rejects["value"].fillna("").tolist()), rejects.index, dtype=object)
         accounting = self._reconciled(tables, rejects)
         masked = self._mask(tables, masker)
@@ -191,6 +193,11 @@ class Loading:
         rejects = rejects[REJECTS].astype({**texts, "line": "int64"})
         problems = by_severity(dict.fromkeys(self.problems))
         return Ingest(tables, accounting, rejects, columns.astype("str"), masked, problems, inputs)
+
+    def _free_texts(self, tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+        for table, to_mask in self.mask.items():
+            for column in sorted(to_mask & set(tables[table].columns)):
+                yield from (text for text in tables[table][column].dropna() if isinstance(text, str))
 
     def _mask(self, tables: Mapping[str, pd.DataFrame], masker: Masker) -> pd.DataFrame:
         """Mask every column of free text where it stands, and count by file what was masked."""

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 Span = tuple[int, int]
@@ -82,6 +83,7 @@ _CUES: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
     )
 )  # fmt: skip
+_MOST_READ = 20_000
 _TAIL = 120  # a signature stands at the end
 _NO_NAME = frozenset({
     "a", "again", "all", "also", "always", "amazing", "an", "and", "another", "anyone", "april", "as", "at", "august", "awesome",
@@ -137,6 +139,8 @@ def cued_names(text: str, *, filtered: bool = True) -> Iterator[Span]:
 
 ORDINARY_WORDS = frozenset(  # names that are words of every day, months, places or trades: alone they name nobody
     """
+    abbey able bar book business class club company economy gentleman hung jun keep lady member needs passenger sing
+    stew traveller traveler
     abbey able about after agent all also and angel any app april archer are art arts ash august austin avis bach
     bacon bag bailey baker ball bank banks barber barker bass bath battle bauer bay bean bear beard beau because been
     beer before being bell bench berg berlin berry best bethlehem bill bird birmingham bishop black blanc blank bliss
@@ -277,14 +281,31 @@ def _bare(word: str) -> str:
     return "".join(sign for sign in apart if not unicodedata.combining(sign))
 
 
+def words_of_every_day(texts: Sequence[str], names: Collection[str]) -> set[str]:
+    """Words of names that a study's own comments use as words: small at least five times, and as often as with a capital.
+
+    A customer who calls herself "Business Traveller" makes no class of seats a name. At most 20,000 texts are read, evenly.
+    """
+    parts = {word for name in names for word in plain_words(str(name)) if len(word) > 1} - ORDINARY_WORDS
+    small: Counter[str] = Counter()
+    capital: Counter[str] = Counter()
+    for text in texts[:: max(len(texts) // _MOST_READ, 1)] if parts else ():
+        for word in set(_LETTERS.findall(text)):
+            bare = _bare(word)
+            if bare in parts and not (word.isupper() and len(word) > 1):
+                (small if word.islower() else capital)[bare] += 1
+    return {word for word, n in small.items() if n >= 5 and n >= capital[word]}
+
+
 class KnownNames:
     """Names of persons that are known beforehand, looked up word by word: a million of them cost a text no more than one.
 
     Whole names are found in any case, with and without accents, hyphens and "Smith, John"; single words of them where they
-    begin with a capital, or after a cue. They live in memory only.
+    begin with a capital, or after a cue. They live in memory only. `ordinary` are words that are treated like `ORDINARY_WORDS`.
     """
 
-    def __init__(self, names: Collection[str]) -> None:
+    def __init__(self, names: Collection[str], ordinary: Collection[str] = ()) -> None:
+        self._ordinary = ORDINARY_WORDS | {_bare(word) for word in ordinary}
         self._wholes: set[tuple[str, ...]] = set()
         self._parts: set[tuple[str, ...]] = set()
         for name in names:
@@ -341,10 +362,11 @@ class KnownNames:
             return False
         capital = all(text[start].isupper() for start, _, word in here if word not in _SMALL)
         if known in self._wholes:
-            ordinary = all(word in ORDINARY_WORDS or len(word) == 1 for word in known)
+            ordinary = all(word in self._ordinary or len(word) == 1 for word in known)
             if not ordinary or (capital and not shouted):
                 return True
-        return known in self._parts and _stands_as_name(text, here, known, capital=capital, shouted=shouted)
+        ordinary = length == 1 and known[0] in self._ordinary
+        return known in self._parts and _stands_as_name(text, here, ordinary=ordinary, capital=capital, shouted=shouted)
 
 
 def _names_alone(words: tuple[str, ...]) -> bool:
@@ -356,13 +378,13 @@ def _names_alone(words: tuple[str, ...]) -> bool:
 
 
 def _stands_as_name(
-    text: str, here: list[tuple[int, int, str]], known: tuple[str, ...], *, capital: bool, shouted: bool
+    text: str, here: list[tuple[int, int, str]], *, ordinary: bool, capital: bool, shouted: bool
 ) -> bool:
     """A single word of a name: with a capital where it is no ordinary word, else only where the words beside it speak of a person."""
     start, end = here[0][0], here[-1][1]
     if text[start - 1 : start] in ("@", "#", "_") or text[end : end + 1] == "_" or _PART_OF_WORD.match(text, end):
         return False
-    before, ordinary = text[max(start - 40, 0) : start], len(known) == 1 and known[0] in ORDINARY_WORDS
+    before = text[max(start - 40, 0) : start]
     if not capital:
         return not ordinary and _LOWER_BEFORE.search(before) is not None
     if _PLACE_BEFORE.search(before) or _PLACE_AFTER.match(text, end):
@@ -370,7 +392,7 @@ def _stands_as_name(
     if not ordinary:
         if text[start:end].isupper() and end - start <= 3 and not shouted:  # MIA is an airport
             return False
-        return not text[start:end].isupper() or not shouted or len(known[0]) > 3
+        return not text[start:end].isupper() or not shouted or end - start > 3
     if text[start:end].isupper() and end - start > 1:
         return False
     return (_BEFORE.search(before) is not None and not _goes_on(text, end)) or _AFTER.match(text, end) is not None

@@ -97,15 +97,23 @@ def personal_data(text: str, *, regions: Sequence[str] = REGIONS, names: Collect
 
 
 class Masker:
-    """Masks the texts of a study: `regions` and `names` as in `mask_pii`, the names made ready once and kept in memory only.
+    """Masks the texts of a study: `regions` and `names` as in `mask_pii`, the names made ready once and kept in memory only;
+    `ordinary` are words of names that are words of every day here (`person_names.words_of_every_day`).
 
     `filtered` skips a detector where the text has no sign of what it looks for; without it every detector reads every text,
     for whoever wants to see that both are alike.
     """
 
-    def __init__(self, *, regions: Sequence[str] = REGIONS, names: Collection[str] = (), filtered: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        regions: Sequence[str] = REGIONS,
+        names: Collection[str] = (),
+        ordinary: Collection[str] = (),
+        filtered: bool = True,
+    ) -> None:
         self._regions = tuple(regions)
-        self._names = KnownNames(names)
+        self._names = KnownNames(names, ordinary)
         self._filtered = filtered
         self._done: dict[str, str] = {}
 

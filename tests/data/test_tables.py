@@ -384,6 +384,19 @@ def test_names_of_customers_and_staff_are_masked_in_comments_and_written_nowhere
     assert b"Zebrowska" not in kept
 
 
+def test_a_word_that_comments_use_as_a_word_is_no_name_because_a_customer_bears_it(read: Read) -> None:
+    toml = STUDY + COMMENTS + '[sources.customers]\npath = "customers.csv"\n'
+    texts = [f"the wombat was late on day {day}" for day in range(5)]
+    texts += ["flew Wombat class with Zebrowska", "a Wombat named Wombat"]
+    files = {
+        "comments.csv": "\n".join(["text", *texts]),
+        "customers.csv": "customer_id,Full name\n1,Wombat Zebrowska\n2,Ola Nowak\n",
+    }
+    found = read(toml, files).tables["comments"]["text"].to_list()
+    assert found[:5] == texts[:5]
+    assert found[5:] == ["flew Wombat class with [NAME]", "a Wombat named [NAME]"]
+
+
 def test_a_forgotten_customer_is_rejected_without_repeating_the_id_and_so_are_the_comments(
     read: Read, tmp_path: Path
 ) -> None:
