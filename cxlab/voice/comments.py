@@ -175,8 +175,9 @@ def read_comments(
     """Read the comments of an open study: those of the period, with everything before it as background.
 
     `comments`: comment_id, text, source, and where known customer_id, response_id, rating, touchpoint, segment, coded_sentiment,
-    counted_at, in_period. `coded` is what people read in them (comment_id → label), beside the column coded_sentiment. Segments are those
-    of the column `segment_col` of the comments or of `customers`, else of the column segment, else of `membership` (customer_id, segment_id).
+    counted_at, in_period. `coded` is what people read in them (comment_id → label), beside the column coded_sentiment. Segments are
+    those of the column `segment_col` of the comments or of `customers`, else of the column segment, else of `membership` (customer_id,
+    segment_id).
     A codebook in another language than English needs lexicon.LANGUAGE.txt in `decisions`. Raises `NotApplicableError` where fewer than a
     hundred comments can be scored, `ParameterError` for a `segment_col` that is nowhere.
     """
@@ -202,11 +203,11 @@ def read_comments(
     sentiment = _sentiment(texts, rows, scale, codebook.language, decisions, random_state)
     rows = rows.join(sentiment.predict(texts)[["score", "label", "probability", "uncertain"]])
     english = codebook.language == BUILT_IN
-    felt = emotions(texts) if english else pd.DataFrame(pd.NA, index=rows.index, columns=list(EMOTIONS))
+    felt = emotions(texts) if english else pd.DataFrame(dict.fromkeys(EMOTIONS, pd.NA), index=rows.index)
     rows = rows.join(felt[list(EMOTIONS)].astype("boolean"))
     found = codebook.assign(texts)
     said = aspect_sentiment(texts, found)[["score", "label", "scope"]]
-    mentions = codebook.roll_up(found.assign(**{name: said[name].to_numpy() for name in said}))
+    mentions = codebook.roll_up(found.assign(score=said["score"], label=said["label"], scope=said["scope"]))
     return Comments(
         codebook=codebook,
         rows=rows,

@@ -135,9 +135,8 @@ class Feeling:
                 "alt": describe("Dot plot of comments by emotion", felt, label_col="label", unit="%"),
                 "note": {
                     "Base": f"{self.comments.n:,} comments",
-                    "Method": "Linear model trained on GoEmotions (Reddit comments, CC BY 4.0); macro-F1 there about .59, frustration "
-                    "and surprise weakest",
-                    "Read": "What the words show; who is angry without saying so is not found",
+                    "Method": "Linear model trained on GoEmotions (Reddit comments, CC BY 4.0); macro-F1 there .62, surprise weakest",
+                    "Read": "Compare, do not add up: who complains in plain facts shows no emotion to it",
                 }
                 | ({"Against": f"{self.comments.before}, {len(felt)} tests, Benjamini–Hochberg"} if self.comments.before else {}),
             }, felt.reset_index(drop=True)  # fmt: skip

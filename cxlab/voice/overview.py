@@ -185,7 +185,7 @@ def voice_of_customer(
     )  # fmt: skip
     about, news = subjects(read, n_boot=n_boot), rising(read)
     said = _quotes(read, about)
-    asked = {"customers": customers, "accounts": accounts, "labels": codebook.labels}
+    asked: dict[str, Any] = {"customers": customers, "accounts": accounts, "labels": codebook.labels}
     inside = read.rows[read.inside]
     return VoiceOfCustomer(
         read=read,

@@ -163,7 +163,11 @@ def rising(comments: Comments) -> Rising:
     mentions = comments.mentions[comments.mentions["text_id"].isin(rows.index)]
     mentions = mentions.assign(unhappy=mentions["score"] <= -NEUTRAL)
     every = SHORTER[comments.length]
-    dated = rows[rows["counted_at"].notna()] if "counted_at" in rows else rows.iloc[:0].assign(counted_at=pd.NaT)
+    dated = (
+        rows[rows["counted_at"].notna()]
+        if "counted_at" in rows
+        else rows.iloc[:0].assign(counted_at=pd.Series(dtype="datetime64[us, UTC]"))
+    )
     until = Period.parse(comments.period) if comments.period else None
     last = str(Period.containing(until.after - timedelta(days=1), every)) if until else None
     alerts, finer = pd.DataFrame(), pd.DataFrame()
