@@ -160,11 +160,16 @@ def calibrate_sentiment(
     'The lexicon stays: 2 comments are labelled, and 100 are needed for a classifier.'
     """
     study = _Study.of(texts, ratings, gold, scale)
-    score = lexicon_features(study.texts)[:, 0] if study.texts else np.zeros(0)
+    lexical = lexicon_features(study.texts)
+    score = lexical[:, 0]
     lexicon = label_of(pd.Series(score)).to_numpy()
     if reason := _no_classifier(study, score):
         return _with_lexicon(study, score, lexicon, reason)
-    told = _out_of_fold(study, random_state)
+    texts = [plain(text) for text in study.texts]
+    for place, text in enumerate(texts):
+        if text != study.texts[place]:
+            lexical[place] = lexicon_features([text])[0]  # a handle may hold a word of feeling
+    told = _out_of_fold(study, texts, lexical, random_state)
     classes = np.array(sorted(set(study.labels[study.labelled])))
     at = np.flatnonzero(study.labelled)
     temperature = temperature_of(told[at], study.labels[at].astype(str), classes)
@@ -188,8 +193,8 @@ def calibrate_sentiment(
     base = f"{number_text(len(judged))} {_COMMENTS[study.against]} comments"
     if not low > 0:
         why = (
-            f"the classifier is not shown to read better: macro-F1 {_two(ours['macro_f1'])} against {_two(theirs['macro_f1'])} on {base}, "
-            f"a gain that may be as low as {_two(low, True)}"
+            f"the classifier is not shown to read better: macro-F1 {_two(ours['macro_f1'])} against {_two(theirs['macro_f1'])} on "
+            f"{base}, a gain that may be as low as {_two(low, True)}"
         )
         return _with_lexicon(study, score, lexicon, why, agreed, confusion, gain)
     if not ours["kappa"] >= LEAST_KAPPA:
@@ -198,9 +203,8 @@ def calibrate_sentiment(
             f"{_two(LEAST_KAPPA)} is asked)"
         )
         return _with_lexicon(study, score, lexicon, why, agreed, confusion, gain)
-    model = SentimentClassifier(random_state, calibrated=False).fit(
-        [study.texts[place] for place in at], study.labels[at]
-    )
+    model = SentimentClassifier(random_state, calibrated=False)
+    model.learn([texts[place] for place in at], study.labels[at].astype(str), lexical[at])
     model.temperature_ = temperature
     return CalibratedSentiment(
         method="classifier",
@@ -342,7 +346,7 @@ def _no_classifier(study: _Study, score: np.ndarray) -> str:
     return ""
 
 
-def _out_of_fold(study: _Study, random_state: int) -> np.ndarray:
+def _out_of_fold(study: _Study, texts: list[str], lexical: np.ndarray, random_state: int) -> np.ndarray:
     """One row a text: probabilities by a model that had not seen it, 0 where the text has no label."""
     from sklearn.model_selection import StratifiedKFold
 
@@ -350,8 +354,9 @@ def _out_of_fold(study: _Study, random_state: int) -> np.ndarray:
     y = study.labels[at].astype(str)
     told = np.zeros((len(study.texts), len(set(y))))
     for learn, ask in StratifiedKFold(_FOLDS, shuffle=True, random_state=random_state).split(at, y):
-        model = SentimentClassifier(random_state, calibrated=False).fit([study.texts[at[k]] for k in learn], y[learn])
-        told[at[ask]] = model.predict_proba([study.texts[at[k]] for k in ask])
+        model = SentimentClassifier(random_state, calibrated=False)
+        model.learn([texts[at[k]] for k in learn], y[learn], lexical[at[learn]], part=len(learn) / len(at))
+        told[at[ask]] = model.probabilities([texts[at[k]] for k in ask], lexical[at[ask]])
     return told
 
 

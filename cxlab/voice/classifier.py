@@ -1,11 +1,11 @@
 """Is a comment positive or negative, learned from comments that somebody labelled?
 
 A linear model of words, pairs of words, pieces of words and the lexicon's features (`features`): a logistic regression up to 3,000
-labels, above that one trained by averaged stochastic gradient descent; classes count alike however rare. One row is a text. The
-probability of a label is calibrated: predictions of comments that the model had not seen are sharpened or softened by one number until,
-of those given 80 %, about 80 % are right. It is the probability that a person who labels like the ones it learned from would give that
-label, not how strong a feeling is, and it holds for comments like those it learned from: on other comments (a model of tweets on reviews) it is worse
-than the lexicon, which is why `calibrate_sentiment` judges it before it is used.
+labels, above that (or where the texts are long) one trained by averaged stochastic gradient descent; classes count alike however rare.
+One row is a text. The probability of a label is calibrated: predictions of comments that the model had not seen are sharpened or
+softened by one number until, of those given 80 %, about 80 % are right. It is the probability that a person who labels like the ones it
+learned from would give that label, not how strong a feeling is, and it holds for comments like those it learned from: on other comments
+(a model of tweets on reviews) it is worse than the lexicon, which is why `calibrate_sentiment` judges it before it is used.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cxlab.voice.features import TextFeatures, plain
 from cxlab.voice.sentiment import LABELS
 
 MANY = 3_000  # labels from which the model is trained by gradient descent
+_MANY_NUMBERS = 2_000_000  # numbers other than 0, likewise
 _FOLDS = 5
 _LEAST_PROBABLE = 1e-6
 
@@ -55,10 +56,18 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):
         y = y.astype(str)
         if len(set(y)) < 2:
             raise ValueError(f"two labels are needed to learn from, got only {y[0] if len(y) else 'none'!r}")
+        return self.learn(texts, y)
+
+    def learn(
+        self, texts: Sequence[str], y: np.ndarray, lexical: np.ndarray | None = None, *, part: float = 1.0
+    ) -> SentimentClassifier:
+        """As `fit`, of texts that went through `plain`; `lexical` their `lexicon_features`, where they are known. part: which share of
+        the study's texts these are, so that a fold is learned in the same way as the whole."""
         self.features_ = TextFeatures()
-        rows = self.features_.fit_transform(texts)
+        rows = self.features_.fit_transform(texts, lexical)
+        self.by_descent_ = len(y) >= MANY * part or rows.nnz >= _MANY_NUMBERS * part
         with threadpool_limits(1):  # on vectors this short several threads cost ten times the time of one
-            self.model_ = _linear(len(y), self.random_state).fit(rows, y)
+            self.model_ = _linear(self.by_descent_, self.random_state).fit(rows, y)
             self.classes_ = self.model_.classes_
             self.temperature_ = self._temperature(rows, y) if self.calibrated else 1.0
         return self
@@ -85,7 +94,7 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):
             return 1.0
         told = np.zeros((len(y), len(self.classes_)))
         for learn, ask in StratifiedKFold(folds, shuffle=True, random_state=self.random_state).split(rows, y):
-            told[ask] = _linear(len(learn), self.random_state).fit(rows[learn], y[learn]).predict_proba(rows[ask])
+            told[ask] = _linear(self.by_descent_, self.random_state).fit(rows[learn], y[learn]).predict_proba(rows[ask])
         return temperature_of(told, y, self.classes_)
 
 
@@ -121,11 +130,11 @@ def calibration_error(probabilities: np.ndarray, labels: Sequence[str], classes:
     return float(np.abs(gaps).sum() / len(sure))
 
 
-def _linear(n: int, random_state: int | None) -> Any:
+def _linear(by_descent: bool, random_state: int | None) -> Any:
     from sklearn.linear_model import LogisticRegression, SGDClassifier
 
-    if n < MANY:
-        return LogisticRegression(C=4, class_weight="balanced", max_iter=300)
+    if not by_descent:
+        return LogisticRegression(C=4, class_weight="balanced", max_iter=300, tol=1e-3)
     return SGDClassifier(
         loss="log_loss", alpha=5e-5, class_weight="balanced", average=True, max_iter=30, random_state=random_state
     )

@@ -87,7 +87,7 @@ class TextFeatures:
 
     def _count_pieces(self, texts: Sequence[str]) -> sparse.csr_array:
         if len(self._kept) > _MOST_KEPT:
-            self._kept.clear()
+            self._kept.clear()  # flat memory, however many texts are streamed through
         place: dict[str, int] = {}
         which = [[place.setdefault(word, len(place)) for word in text.lower().split()] for text in texts]
         kept, look_up = self._kept, self._pieces.get
@@ -158,19 +158,19 @@ def _learn_words(texts: Sequence[str]) -> tuple[dict[str, int], np.ndarray, spar
     tokens, which = _tokens(texts)
     all_words = {word: place for place, word in enumerate(sorted(set(tokens)))}
     code = np.array([all_words[token] for token in tokens], dtype=np.int64)
-    frequency = (
-        np.bincount(np.unique(np.column_stack([code, which]), axis=0)[:, 0], minlength=len(all_words))
-        if len(code)
-        else []
-    )
-    words = {word: 0 for word, n in zip(all_words, frequency, strict=True) if n >= 2}
-    words = {word: place for place, word in enumerate(words)}
+    frequency = np.bincount(_once(code, which, len(texts)), minlength=len(all_words))
+    kept = [word for word, n in zip(all_words, frequency, strict=True) if n >= 2]
+    words = {word: place for place, word in enumerate(kept)}
     place = np.array([words.get(token, -1) for token in tokens], dtype=np.int64)
     pair, of = _neighbours(place, which, len(words))
-    once = np.unique(np.column_stack([pair, of]), axis=0)[:, 0] if len(pair) else np.zeros(0, np.int64)
-    codes, n = np.unique(once, return_counts=True)
+    codes, n = np.unique(_once(pair, of, len(texts)), return_counts=True)
     pairs = codes[n >= 2]
     return words, pairs, _counted(place, which, pairs, len(words), len(texts))
+
+
+def _once(code: np.ndarray, which: np.ndarray, n_texts: int) -> np.ndarray:
+    """Each code once for each text that it is in."""
+    return np.unique(code * n_texts + which) // max(n_texts, 1)
 
 
 def _count_words(texts: Sequence[str], words: dict[str, int], pairs: np.ndarray) -> sparse.csr_array:
