@@ -50,9 +50,10 @@ def test_a_steady_series_is_called_in_one_of_twenty_whatever_periods_differ_by()
 
 
 def test_a_rise_that_is_over_is_no_present_run() -> None:
-    over = recent_step([30, 31, 29, 30, 31, 29, 30, 90, 90, 30], [1000] * 10)
-    still = recent_step([30, 31, 29, 30, 31, 29, 30, 90, 90, 90], [1000] * 10)
-    assert still.p_value < 0.001 < over.p_value
+    steady, high = [30, 31, 29, 30, 31, 29, 30, 32, 28, 30], [90, 91, 89, 90, 92]
+    over, still = recent_step([*steady, *high, 30], [1000] * 16), recent_step([*steady, *high, 90], [1000] * 16)
+    assert still.p_value < 0.001
+    assert over.p_value > 0.2
 
 
 def test_a_fall_is_the_mirror_of_a_rise() -> None:

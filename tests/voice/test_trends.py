@@ -111,7 +111,7 @@ def test_a_theme_that_doubles_raises_an_alert_with_start_size_and_groups() -> No
             series({"esim": [*rng.binomial(400, 0.03, 17), *rng.binomial(400, 0.11, 3)]}, [400] * 20).assign(
                 group="new"
             ),
-            series({"esim": list(rng.binomial(400, 0.03, 20))}, [400] * 20).assign(group="old"),
+            series({"esim": [12, 11, 13, 12] * 4 + [12, 13, 14, 13]}, [400] * 20).assign(group="old"),
         ]
     )
     found = theme_alerts(series({"esim": doubled} | steady, people), by=of_new).set_index("theme")
@@ -159,15 +159,15 @@ def test_a_weekly_look_is_held_to_a_stricter_level_than_a_quarterly_one() -> Non
 
 
 def test_small_periods_are_put_together_with_those_before_them_and_nobody_is_lost() -> None:
-    people = [40, 10, 10, 35, 33, 40, 41, 0, 50, 12, 20]
+    people = [20, 40, 10, 10, 35, 33, 40, 41, 0, 50, 12, 20]
     found = theme_alerts(series({"t": [p // 5 for p in people]}, people), min_base=30, recent=1).iloc[0]
     assert found["merged"]
-    # from the newest: 20 + 12 = 32, 50, 0 + 41, 40, 33, 35, 10 + 10 + 40
-    assert found["period"] == "2024-10 to 2024-11"
+    # from the newest: 20 + 12 = 32, 50, 0 + 41, 40, 33, 35, 10 + 10 + 40; the oldest 20 go with these
+    assert found["period"] == "2024-11 to 2024-12"
     assert found["n_before"] + found["n"] == sum(people)
     assert found["n"] == 32
     alone = theme_alerts(series({"t": [p // 5 for p in people]}, people), min_base=1, recent=1).iloc[0]
-    assert alone["period"] == "2024-11"
+    assert alone["period"] == "2024-12"
 
 
 def test_a_series_that_is_too_short_or_empty_has_a_reason_and_is_no_test() -> None:
