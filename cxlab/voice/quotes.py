@@ -289,6 +289,8 @@ def _chosen(found: list[_Candidates], who: pd.Series, cutter: _Cutter, lexicon: 
     whole = pd.concat(tables, ignore_index=True)
     whole = whole.assign(who=who[whole["text_id"]].to_numpy(), readable=whole["part"].map(readability))
     whole = whole[whole["readable"] > 0].reset_index(drop=True)
+    if whole.empty:
+        return pd.DataFrame(columns=QUOTES)
     whole = whole.assign(worth=_worth(whole, lexicon))
     vectors_of = vectors.transform(whole["part"])
     taken = _Taken(set(), set(), [])

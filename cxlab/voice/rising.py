@@ -89,7 +89,7 @@ class Rising:
                 f"{100 * self.comments.conf_level:g}% interval",
                 "note": {
                     "Test": f"{len(judged)} series; periods differ by more than chance alone, which is allowed for; Benjamini–Hochberg "
-                    f"at {100 * level:g}%",
+                    f"at {number_text(100 * level, 1)}%",
                     "False alarms": "One in two years of looks is expected where nothing changes",
                     "Read": "What is found is a little too large, because luck is found too",
                 },

@@ -122,22 +122,16 @@ class Subjects:
     # ------------------------------------------------------------------------------------------------------- exhibits
 
     def themes_shown(self) -> pd.DataFrame:
-        """Themes under their headings, the most frequent first."""
-        rows = self.themes.assign(estimate=self.themes["share"], unit="%")
-        size = rows.set_index("theme")["share"]
-        tops = [
-            self.comments.codebook.ancestors(name)[-1] if parent else name
-            for name, parent in zip(rows["theme"], rows["parent"], strict=True)
+        """Themes under their headings, the most frequent first; a theme below another is listed from the smallest base on."""
+        size = self.themes.set_index("theme")["share"].to_dict()
+        above = {name: [*reversed(self.comments.codebook.ancestors(name)), name] for name in size}
+        order = sorted(size, key=lambda name: [(-size.get(step, 0.0), step) for step in above[name]])
+        rows = self.themes.set_index("theme", drop=False).loc[order].reset_index(drop=True)
+        rows = rows[(rows["n"] >= self.comments.min_base) | rows["parent"].isna()]
+        shown = [
+            f"{'– ' * (len(above[name]) - 1)}{label}" for name, label in zip(rows["theme"], rows["label"], strict=True)
         ]
-        depth = [len(self.comments.codebook.ancestors(name)) for name in rows["theme"]]
-        rows = rows.assign(
-            top=tops, depth=depth, shown=["– " * d + label for d, label in zip(depth, rows["label"], strict=True)]
-        )
-        rows["top_size"] = [size.get(top, 0.0) for top in tops]
-        order = rows.sort_values(
-            ["top_size", "top", "depth", "share"], ascending=[False, True, True, False], kind="stable"
-        )
-        return order.drop(columns=["top", "top_size"]).reset_index(drop=True)
+        return rows.assign(estimate=rows["share"], unit="%", shown=shown).reset_index(drop=True)
 
     def themes_words(self) -> dict[str, Any]:
         tops = (
@@ -151,8 +145,10 @@ class Subjects:
             known = [row for row in tops if np.isfinite(row["negative"])]
             if known:
                 worst = max(known, key=lambda row: row["negative"])
-                title = f"{title[:-1]}, {inside_text(worst['label'])} most negatively ({worst['negative']:.0f}% of its comments)."
+                name = "and" if worst["theme"] == tops[0]["theme"] else f"{inside_text(worst['label'])}"
+                title = f"{title[:-1]}, {name} most negatively ({worst['negative']:.0f}% of its comments)."
         before = self.comments.before
+        small = len(self.themes) - len(self.themes_shown())
         return {
             "title": title,
             "subtitle": f"Themes of the codebook: share of comments, share of those in which the clause about it is negative, "
@@ -161,6 +157,9 @@ class Subjects:
                 "Base": f"{self.comments.n:,} comments; one may have several themes, and counts for the headings above them",
                 "Coverage": f"{self.coverage:.0%} of comments mention at least one theme",
                 "Negative": "What is said of the theme itself: its clause, or its sentence where the clause says nothing; by the lexicon",
+                "Not listed": f"{small} themes below others, mentioned fewer than {self.comments.min_base} times; the data file has them"
+                if small
+                else "Nothing",
                 "Rising": f"Against {before}, {int(self.themes['rise_p'].notna().sum())} tests, Benjamini–Hochberg"
                 if before
                 else "No earlier period to compare with",
