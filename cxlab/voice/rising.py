@@ -52,7 +52,7 @@ class Rising:
             for top in self.comments.codebook.ancestors(theme)
         }
         kept = [key not in above for key in zip(rows["theme"], rows["measure"], rows["direction"], strict=True)]
-        rows = rows[kept]
+        rows = rows[np.array(kept, dtype=bool)]
         return rows.reindex(rows["estimate"].abs().sort_values(ascending=False, kind="stable").index)
 
     def said(self, row: dict[Any, Any]) -> str:

@@ -32,9 +32,9 @@ any = ["staff"]
 label = "The app"
 any = ["app"]
 """
-BAD_BILL = "The bill was wrong again, this is awful"
-GOOD_STAFF = "The staff were friendly and great this time"
-PLAIN = "I use it on most days of the week"
+BAD_BILL = "The bill was wrong again, and that is really awful."
+GOOD_STAFF = "The staff were friendly and did a great job."
+PLAIN = "I use it on most days of the week."
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_theme_on_a_small_base_has_no_share_of_negative_and_no_quote(book: Cod
     found = made(rows, book)
     assert math.isnan(found.themes.set_index("theme").loc["bill", "negative"])
     assert found.quotes["label"].tolist() == ["Staff"]
-    assert made(comments((BAD_BILL, 30), (GOOD_STAFF, 80)), book).quotes["label"].tolist() == ["Bills", "Staff"]
+    assert made(comments((BAD_BILL, 30), (GOOD_STAFF, 80)), book).quotes["label"].tolist() == ["Staff", "Bills"]
 
 
 def test_a_quote_has_the_feeling_in_which_ratings_and_words_agree(book: Codebook) -> None:
@@ -128,11 +128,12 @@ def test_a_quote_has_the_feeling_in_which_ratings_and_words_agree(book: Codebook
 
 
 def test_no_comment_is_quoted_for_two_themes(book: Codebook) -> None:
-    both = f"{BAD_BILL} {GOOD_STAFF}"
+    both = "The bill was awful and the staff were awful when I asked about it."
     assert len(made(comments((both, 100)), book).quotes) == 1
-    found = made(comments((both, 90), (GOOD_STAFF, 10)), book).quotes
-    assert found["label"].tolist() == ["Bills", "Staff"]
-    assert found["quote"].nunique() == 2
+    other = "The staff were rude, unhelpful and terrible on the telephone."
+    found = made(comments((both, 60), (other, 40)), book).quotes
+    assert sorted(found["label"]) == ["Bills", "Staff"]
+    assert found["quote"].nunique() == found["text_id"].nunique() == 2
 
 
 def test_many_comments_of_few_people_are_not_quoted(book: Codebook) -> None:
@@ -253,7 +254,7 @@ def test_the_trend_has_the_shares_of_each_quarter_and_a_picture_that_describes_i
     assert shares[("2026-Q2", "staff")] == pytest.approx(100 * 50 / 120)
     assert shares[("2026-Q3", "bill")] == 40
     words, _ = next(found.news.trend_shown())
-    assert words["title"] == "Share of comments in 2026-Q3: bills 40%."
+    assert words["title"] == "Share of comments in 2026-Q3: bills 40% and staff 40%."
     assert "Bills: 2026-Q2 8%" in words["alt"]
 
 
@@ -290,7 +291,7 @@ def test_no_address_and_no_number_of_a_customer_reaches_a_reader(project: Path, 
         )
     found = made(cxlab.open_study("acme", root=project).comments, book)
     assert found.n == 120
-    assert "[EMAIL]" in found.quotes["quote"].iloc[0]
+    assert "[EMAIL]" in found.read.rows["text"].iloc[0]
     tables = (found.quotes, found.proposed, found.scores, found.mentions, found.themes, found.feeling, found.trend)
     shown = " ".join(
         [*(table.to_csv() for table in tables), found.headline(), *found.sentences(), str(found.findings())]
