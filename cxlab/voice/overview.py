@@ -97,7 +97,7 @@ class VoiceOfCustomer:
                 f"do not mention it, {100 * self.read.conf_level:g}% interval",
                 "note": {
                     "Read": "The losses overlap, because one person may mention several themes: they do not add up",
-                    "Since": f"When its mentions left their past level, by {self.news.every}; a dash where they did not",
+                    "Since": f"When its mentions left their past level, by {self.news.every}; “as ever” where they did not clearly",
                     "For whom": "The group in which it goes with the largest loss, where groups clearly differ",
                     "Quotes": f"Masked; none from fewer than {self.read.min_base} people",
                 },
@@ -251,15 +251,17 @@ def _worst(read: Comments, about: Subjects, news: Rising, said: pd.DataFrame) ->
     )  # fmt: skip
     quote = said.drop_duplicates("theme").set_index("theme")["quote"]
     return found.assign(
-        since_words=[_since(row) for row in found.to_dict("records")],
+        since_words=[_since(row, news) for row in found.to_dict("records")],
         whom_words=[_whom(row) for row in found.to_dict("records")],
         quote=found["theme"].map(quote).fillna("–"),
         unit=about.unit,
     )
 
 
-def _since(row: Mapping[Any, Any]) -> str:
+def _since(row: Mapping[Any, Any], news: Rising) -> str:
     """Since when people mention it more or less often."""
+    if news.alerts.empty:
+        return f"not known: too few {news.every}s"
     if not row.get("direction"):
         return "as ever"
     way = "more" if row["direction"] == "up" else "less"

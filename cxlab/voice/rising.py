@@ -17,6 +17,7 @@ import pandas as pd
 
 from cxlab.period import Period
 from cxlab.voice.comments import LEAST_COMMENTS, Comments
+from cxlab.voice.quotes import readability
 from cxlab.voice.sentiment import NEUTRAL
 from cxlab.voice.themes import suggest_themes
 from cxlab.voice.trends import Every, first_appearances, theme_alerts, theme_trends
@@ -143,7 +144,7 @@ class Rising:
             rows = self.proposed.assign(
                 words=[", ".join(terms[:6]) for terms in self.proposed["terms"]],
                 percent=100 * self.proposed["share"],
-                example=[_short(texts.iloc[places[0]]) if len(places) else "" for places in self.proposed["examples"]],
+                example=[_example(texts.iloc[list(places)]) for places in self.proposed["examples"]],
             )
             yield (
                 {
@@ -251,8 +252,12 @@ def _start_words(row: dict[Any, Any]) -> str:
     return said
 
 
-def _short(text: str) -> str:
-    """A comment that is cut at a word."""
+def _example(texts: pd.Series) -> str:
+    """The first comment that can be read aloud, cut at a word; none where there is no such."""
+    fit = [text for text in texts if readability(text) > 0]
+    if not fit:
+        return ""
+    text = fit[0]
     if len(text) <= _EXAMPLE_LENGTH:
         return text
     return text[:_EXAMPLE_LENGTH].rsplit(" ", 1)[0] + " …"
