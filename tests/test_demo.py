@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from cxlab.config import StudyConfig, load_config
+from cxlab.data.tables import Ingest, ingest
 from cxlab.demo import LAST_PERIODS, TRUTH, events, expected, write_demo
 from cxlab.demo.people import population
 from cxlab.period import Period
@@ -362,19 +363,20 @@ def test_the_documentation_gives_the_expected_figures(truth: pd.DataFrame) -> No
 # ------------------------------------------------------------------------------------------------ into canonical tables
 
 
-def test_the_exports_are_read_without_an_error_and_every_row_is_accounted_for(
-    folder: Path, config: StudyConfig, tracking: pd.DataFrame, deep_dive: pd.DataFrame, invitations: pd.DataFrame
-) -> None:
-    from cxlab.data.tables import ingest
+@pytest.fixture(scope="module")
+def read(folder: Path, config: StudyConfig) -> Ingest:
+    return ingest(folder.parents[2], "demo", config, use_cache=False)
 
-    root = folder.parents[2]
-    result = ingest(root, "demo", config, use_cache=False)
-    assert [problem for problem in result.problems if problem.severity == "error"] == []
-    accounting = result.accounting.set_index("file")
+
+def test_the_exports_are_read_without_an_error_and_every_row_is_accounted_for(
+    read: Ingest, tracking: pd.DataFrame, deep_dive: pd.DataFrame, invitations: pd.DataFrame
+) -> None:
+    assert [problem for problem in read.problems if problem.severity == "error"] == []
+    accounting = read.accounting.set_index("file")
     assert (accounting["rows"] == accounting["kept"] + accounting["rejected"]).all()
     rejected = {f"tracking_{wave}.csv": 7 if wave == "2025-Q4" else 4 for wave in WAVES} | {"events.parquet": 25 + 15}
     assert accounting["rejected"][accounting["rejected"] > 0].to_dict() == rejected
-    tables = result.tables
+    tables = read.tables
     sizes = {name: len(tables[name]) for name in ("customers", "invitations", "responses")}
     assert sizes["customers"] == 20_000
     assert sizes["invitations"] == len(invitations)
@@ -387,11 +389,9 @@ def test_the_exports_are_read_without_an_error_and_every_row_is_accounted_for(
 
 
 def test_direct_identifiers_do_not_enter_and_answers_arrive_as_they_were_given(
-    folder: Path, config: StudyConfig, tracking: pd.DataFrame, deep_dive: pd.DataFrame
+    read: Ingest, config: StudyConfig, tracking: pd.DataFrame, deep_dive: pd.DataFrame
 ) -> None:
-    from cxlab.data.tables import ingest
-
-    tables = ingest(folder.parents[2], "demo", config, use_cache=False).tables
+    tables = read.tables
     assert {"customer_id", "account_id", "plan", "region", "start_date", "end_date"} <= set(tables["customers"])
     assert not {"E-mail", "Contact name"} & set(tables["customers"])
     assert not any("@" in str(value) for value in tables["customers"].head(100).to_numpy().ravel())

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,18 +93,27 @@ class CumulativeIncidence:
         blank = {"n_at_risk": self.at_risk(time), "conf_level": self.conf_level, "n": self.n}
         empty = {"std_error": math.nan, "conf_low": math.nan, "conf_high": math.nan}
         rows = []
-        for cause in self.causes:
-            before = self.table[(self.table["cause"] == cause) & (self.table["time"] <= time)]
-            row = {"time": time, "cause": cause, **empty, **blank, "n_events": int(before["n_events"].sum())}
+        for cause, (moments, events, steps) in self._steps.items():
+            before = int(np.searchsorted(moments, time, side="right"))
+            row = {"time": time, "cause": cause, **empty, **blank, "n_events": int(events[before - 1]) if before else 0}
             if not self.is_known(time):
                 row |= {"estimate": math.nan, "reason": "nobody was watched so long"}
-            elif before.empty:
+            elif not before:
                 row |= {"estimate": 0.0, "reason": "nobody so far"}
             else:
-                last = before.iloc[-1]
-                row |= {key: last[key] for key in ("estimate", "std_error", "conf_low", "conf_high", "reason")}
+                row |= steps[before - 1]
             rows.append(row)
         return pd.DataFrame(rows, columns=list(self.table.columns))
+
+    @cached_property
+    def _steps(self) -> dict[str, tuple[Floats, Floats, list[dict[str, Any]]]]:
+        """Of each cause its moments, its events up to each, and the figures there."""
+        figures = ["estimate", "std_error", "conf_low", "conf_high", "reason"]
+        own = {cause: self.table[self.table["cause"] == cause] for cause in self.causes}
+        return {
+            cause: (rows["time"].to_numpy(), rows["n_events"].cumsum().to_numpy(), rows[figures].to_dict("records"))
+            for cause, rows in own.items()
+        }
 
     def is_known(self, time: float) -> bool:
         """Whether anybody was watched so long, or everybody had met an end."""

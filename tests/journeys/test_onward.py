@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +51,18 @@ def made(log: pd.DataFrame = LOG, stage_of: dict[str, str] | None = None, k: int
     return ways(way_of(log, **more), anchor="order", stage_of=STAGES if stage_of is None else stage_of, k=k)
 
 
+@cache
+def usual() -> Ways:
+    """Of the log above, made once. Not to be changed."""
+    return made(LOG)
+
+
 def shown(found: Ways, which: str) -> list[tuple[dict[str, object], pd.DataFrame]]:
     return [(dict(words), rows) for words, rows in getattr(found, f"{which}_shown")()]
 
 
 def test_the_title_of_the_flow_says_who_goes_where_and_for_how_many_nothing_follows() -> None:
-    words, rows = shown(made(), "flow")[0]
+    words, rows = shown(usual(), "flow")[0]
     low, high = (100 * end for end in wilson(0.6, 100))
     assert words["title"] == (
         f"After order 60% ({low:.0f} to {high:.0f}%) of journeys go on to help, 30% to exit talk; for 10% nothing follows."
@@ -64,12 +71,12 @@ def test_the_title_of_the_flow_says_who_goes_where_and_for_how_many_nothing_foll
     assert exits["journeys"].to_dict() == {"help": 60, "exit_talk": 30, "(end)": 10}
     assert exits["estimate"].to_dict() == pytest.approx({"help": 60, "exit_talk": 30, "(end)": 10})
     assert (rows["n"] == 100).all()
-    assert made().sentences()[0] == words["title"]
+    assert usual().sentences()[0] == words["title"]
 
 
 def test_where_customers_go_next_is_a_field_of_the_touchpoints_left_most_often() -> None:
     """Orders are left 160 times: 120 for help, 30 for an exit talk; help is left 60 times, always for an order."""
-    words, rows = shown(made(), "exits")[0]
+    words, rows = shown(usual(), "exits")[0]
     share = rows.set_index(["from_touchpoint", "to_touchpoint"])
     assert share["n"].groupby(level=0).first().to_dict() == {"ad": 70, "help": 60, "offer": 30, "order": 150}
     assert share.loc[("order", "help"), ["steps", "estimate"]].tolist() == [120, 80]
@@ -82,7 +89,7 @@ def test_where_customers_go_next_is_a_field_of_the_touchpoints_left_most_often()
 
 
 def test_the_step_matrix_has_everybody_in_every_step_but_that_of_the_anchor() -> None:
-    _, rows = shown(made(), "step_matrix")[0]
+    _, rows = shown(usual(), "step_matrix")[0]
     assert rows.groupby("step")["journeys"].sum().to_dict() == dict.fromkeys([-2, -1, 1, 2, 3, 4], 100)
     cells = rows.set_index(["label", "step"])["estimate"]
     assert cells["Order", 2] == pytest.approx(60)
@@ -245,7 +252,7 @@ def test_of_very_many_paths_a_sample_is_compared_and_the_note_says_how_many() ->
     assert (rows["paths"].iloc[0], compared) == (len(every), 800)
     assert f"chosen from 800 of {len(every):,} paths" in words["note"]["Method"]  # type: ignore[index]
     assert rows["estimate"].sum() == pytest.approx(100)
-    assert "paths" not in shown(made(), "representatives")[0][0]["note"]["Method"]  # type: ignore[index]
+    assert "paths" not in shown(usual(), "representatives")[0][0]["note"]["Method"]  # type: ignore[index]
 
 
 def test_what_comes_first_is_counted_in_journeys_with_both_and_the_earliest_stands_first() -> None:

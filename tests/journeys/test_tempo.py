@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +64,18 @@ def made(log: pd.DataFrame = LOG, stage_of: dict[str, str] | None = None, **more
     return pace(way_of(log, **more), stage_of=STAGES if stage_of is None else stage_of, **given)  # type: ignore[arg-type]
 
 
+@cache
+def usual() -> Pace:
+    """Of the log above, made once. Not to be changed."""
+    return made(LOG)
+
+
 def shown(found: Pace, which: str) -> list[tuple[dict[str, object], pd.DataFrame]]:
     return [(dict(words), rows) for words, rows in getattr(found, f"{which}_shown")()]
 
 
 def test_of_each_stage_it_is_known_who_went_on_left_and_stayed() -> None:
-    rows = shown(made(), "stops")[0][1].set_index("stage")
+    rows = shown(usual(), "stops")[0][1].set_index("stage")
     assert rows["n"].to_dict() == {"learn": 100, "buy": 80, "use": 50}  # leaving is no stage to go on to
     assert rows["soon"].to_dict() == pytest.approx({"learn": 80, "buy": 0, "use": np.nan}, nan_ok=True)
     assert rows["later"].to_dict() == pytest.approx({"learn": 80, "buy": 62.5, "use": np.nan}, nan_ok=True)
@@ -80,17 +87,17 @@ def test_of_each_stage_it_is_known_who_went_on_left_and_stayed() -> None:
 
 
 def test_the_title_says_from_which_stage_fewest_go_on() -> None:
-    words, _ = shown(made(), "stops")[0]
+    words, _ = shown(usual(), "stops")[0]
     assert str(words["title"]).startswith(
         "Within 90 days 62% (52 to 73%) of those in buy go on to a later stage, the fewest"
     )
     assert str(words["title"]).endswith("from learn it is 80%.")
-    assert made().sentences()[0] == words["title"]
+    assert usual().sentences()[0] == words["title"]
 
 
 def test_the_curves_say_who_is_still_in_a_stage_by_days_since_entering_it() -> None:
     """Of 100 who learn 80 order on day 10; of 80 who buy 30 leave after 20 days and 50 go on after 40."""
-    words, rows = shown(made(), "remained")[0]
+    words, rows = shown(usual(), "remained")[0]
     still = rows.set_index(["label", "days"])["estimate"]
     assert set(still["Learn"].loc[:9]) == {100.0}
     assert set(still["Learn"].loc[12:]) == set()  # 20 are left to be watched, too few to draw
@@ -127,7 +134,7 @@ def test_changes_of_stage_that_the_engine_merged_say_the_same_as_every_event() -
 
 
 def test_most_leave_from_the_stage_that_is_named_and_a_close_second_is_named_too() -> None:
-    words, rows = shown(made(), "drop")[0]
+    words, rows = shown(usual(), "drop")[0]
     assert rows.set_index("stage")["estimate"].to_dict() == pytest.approx({"learn": 0, "buy": 37.5, "use": 0})
     assert str(words["title"]).startswith("Within 90 days of entering a stage most leave from buy (38%, 28 to 49%).")
     log = events(a=("ad 5 exit_talk", 40), b=("ad 5 order 5 exit_talk", 38), c=("ad 5 order", 62))
@@ -154,7 +161,7 @@ def test_a_stage_that_few_entered_is_left_out_and_named() -> None:
 
 
 def test_the_share_in_each_stage_adds_up_every_day_and_ends_while_enough_are_watched() -> None:
-    _, rows = shown(made(), "occupancy")[0]
+    _, rows = shown(usual(), "occupancy")[0]
     assert rows.groupby("days")["share"].sum().to_numpy() == pytest.approx(1)
     assert rows["days"].max() == 200
     at = rows.set_index(["days", "stage"])["estimate"]
