@@ -18,6 +18,7 @@ from cxlab.config import Promise
 from cxlab.voice.calls import CallList, KeyAccounts, customers_to_call, key_accounts
 from cxlab.voice.comments import Comments, read_comments
 from cxlab.voice.feeling import Feeling, feeling
+from cxlab.voice.hand_coded import HandCoded, coded_sentiment, coding_of, hand_coded
 from cxlab.voice.impact import worst_themes
 from cxlab.voice.quotes import quotes
 from cxlab.voice.rising import Rising, rising
@@ -43,6 +44,7 @@ class VoiceOfCustomer:
     quotes: pd.DataFrame
     calls: CallList
     accounts: KeyAccounts | None
+    coded: HandCoded
 
     # -------------------------------------------------------------------------------------------------------- in words
 
@@ -55,6 +57,7 @@ class VoiceOfCustomer:
             *self.news.sentences(),
             *self.felt.sentences(),
             *self.about.sentences(),
+            *self.coded.sentences(),
         ]
         if self.read.loyalty is not None and not len(self.about.costly):
             said.append(f"No theme clearly goes with a lower {self.about.metric}.")
@@ -118,6 +121,8 @@ class VoiceOfCustomer:
             yield "voice_calls", self.calls.to_frame()
         if self.accounts is not None and len(self.accounts.to_frame()):
             yield "voice_accounts", self.accounts.to_frame()
+        if len(self.coded.sheet):
+            yield "voice_coding_sheet", self.coded.sheet
         unsure = self.read.rows[self.read.inside & self.read.rows["uncertain"].fillna(False).to_numpy(dtype=bool)]
         if len(unsure):
             yield "voice_review", unsure.sort_values("probability", kind="stable")[_REVIEW]
@@ -162,7 +167,6 @@ def voice_of_customer(
     accounts: pd.DataFrame | None = None,
     membership: pd.DataFrame | None = None,
     segment_col: str = "",
-    coded: pd.Series | None = None,
     promises: Mapping[str, Promise] | None = None,
     decisions: Path | None = None,
     period: str = "",
@@ -178,9 +182,11 @@ def voice_of_customer(
     response_id; without them the rating of the comments does, else the feeling that people read in them. `n_boot` shuffles give the
     intervals of the impact. `accounts` say who is a key account and who renews.
     """
+    coding = coding_of(decisions, codebook)
     read = read_comments(
         comments, codebook, responses=responses, items=items, membership=membership, customers=customers, segment_col=segment_col,
-        coded=coded, promises=promises, decisions=decisions, period=period, rating_scale=rating_scale, conf_level=conf_level,
+        coded=coded_sentiment(coding), promises=promises, decisions=decisions,
+        period=period, rating_scale=rating_scale, conf_level=conf_level,
         min_base=min_base, random_state=random_state,
     )  # fmt: skip
     about, news = subjects(read, n_boot=n_boot), rising(read)
@@ -198,6 +204,7 @@ def voice_of_customer(
         accounts=key_accounts(inside, inside[["score", "label"]], read.mentions, **asked)
         if accounts is not None
         else None,
+        coded=hand_coded(read, coding),
     )
 
 
