@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 WHERE = {
     "ba_reviews": DATA / "voice" / "ba_reviews.parquet",
+    "airline_tweets": DATA / "voice" / "airline_tweets.parquet",
     "airlinesat": DATA / "survey" / "airlinesat.csv",
     "helpdesk": DATA / "journeys" / "helpdesk.parquet",
     "patients": DATA / "journeys" / "patients.parquet",
@@ -166,10 +167,13 @@ def test_the_feeling_of_reviews_is_checked_against_their_stars(reviews: Report) 
     of_2019 = raw["Datetime"].str.endswith("2019").sum()
     negative = reviews.findings["negative_comments"]
     assert negative["n"] == of_2019 == 356
-    assert 38 < negative["estimate"] < 48
-    page = (reviews.folder / "06_voice_of_customer.html").read_text("utf-8")
-    assert "agrees moderately with the ratings of the same people" in page
-    assert "kappa 0.57" in page
+    check = reviews.table("06_voice_of_customer_check").set_index("method")
+    # of 2019 53% give one to four of ten stars, the lower third, and 36% seven or more
+    assert 45 < negative["estimate"] < 58
+    assert check.loc["classifier", "used"]
+    assert check.loc["classifier", "kappa"] > 0.6 > check.loc["lexicon", "kappa"]
+    assert check.loc["classifier", "macro_f1"] - check.loc["lexicon", "macro_f1"] > 0.1
+    assert (check["n"] > 2900).all(), "every review so far that has stars, each text once"
 
 
 def test_a_theme_of_the_reviews_costs_stars_on_their_own_scale(reviews: Report) -> None:
@@ -178,6 +182,13 @@ def test_a_theme_of_the_reviews_costs_stars_on_their_own_scale(reviews: Report) 
     # by hand: the mean rating of all less that of those who do not mention it
     assert impact.loc["price", "estimate"] < -0.2
     assert (impact["n"] >= 30).all()
+    worst = reviews.table("06_voice_of_customer_worst")
+    assert len(worst) == 3
+    assert (worst["conf_high"] < 0).all()
+    assert reviews.answer("06_voice_of_customer").startswith(
+        f"{worst['label'].iloc[0]} goes with the largest loss of loyalty"
+    )
+    assert worst["quote"].str.len().gt(40).all()
 
 
 def test_the_year_is_compared_with_the_year_before(reviews: Report) -> None:
@@ -191,6 +202,26 @@ def test_no_reviewer_is_named_and_no_comment_can_run(reviews: Report) -> None:
     quotes = " ".join(reviews.table("06_voice_of_customer_quotes")["quote"])
     assert not [name for name in set(names) if len(name.split()) > 1 and name in quotes]
     assert "<script" not in page
+
+
+def test_tweets_are_read_as_people_read_them_and_say_what_hurts(published: Callable[[str, str], Report]) -> None:
+    tweets = published("airline_tweets", "2015-W08")
+    check = tweets.table("06_voice_of_customer_check").set_index("method")
+    assert check["against"].eq("hand-coded").all()
+    assert check.loc["classifier", "used"]
+    assert check.loc["classifier", "accuracy"] > 0.81
+    assert check.loc["classifier", "macro_f1"] > 0.75
+    assert check.loc["lexicon", "macro_f1"] < 0.56
+    worst = tweets.table("06_voice_of_customer_worst")
+    # where people gave a reason for a negative tweet it was customer service or a late or cancelled flight in six of ten
+    assert set(worst["theme"].head(2)) == {"delay", "service"}
+    raw = pd.read_parquet(WHERE["airline_tweets"])
+    read = raw["airline_sentiment"].map({"negative": -100, "neutral": 0, "positive": 100})
+    late = raw["text"].str.contains(r"\b(?:delay|cancel)", case=False, regex=True)
+    by_hand = read.mean() - read[~late].mean()  # by two words alone, for all days
+    assert by_hand < -5
+    assert worst.set_index("theme").loc["delay", "estimate"] < by_hand
+    assert len(tweets.table("06_voice_of_customer_quotes")) >= 6
 
 
 def test_the_drivers_of_a_year_are_of_that_year_alone(reviews: Report) -> None:
