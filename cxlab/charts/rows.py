@@ -195,6 +195,7 @@ def difference_plot(
     base_cols: Sequence[str] = ("n",),
     axis_label: str | None = None,
     still_word: str = "",
+    changed_word: str = "",
     min_base: int = MIN_BASE,
     caution_base: int = CAUTION_BASE,
 ) -> Figure:
@@ -203,7 +204,7 @@ def difference_plot(
     One row is one difference (`estimate_col`; `survey.compare_waves` calls it `difference`, with the bases `n_before` and
     `n_after`). The column `reading` says "better", "worse", "changed", "no clear change" or "not tested" and gives colour,
     marker (a triangle points where the number went) and word; `still_word` stands for "No clear change" where nothing changed in
-    time ("No clear difference"). Raises what `dot_whisker` raises, and ValueError for another
+    time ("No clear difference"), `changed_word` for "Changed" ("Clear"). Raises what `dot_whisker` raises, and ValueError for another
     reading.
     """
     rows = _rows(frame, [label_col, estimate_col, "conf_low", "conf_high", "reading", *base_cols])
@@ -226,6 +227,8 @@ def difference_plot(
             words=[
                 still_word
                 if still_word and row["reading"] == "no clear change"
+                else f"{'▲' if row[estimate_col] > 0 else '▼'} {changed_word}"
+                if changed_word and row["reading"] == "changed"
                 else reading_text(row["reading"], row[estimate_col])
                 for row in rows
             ],

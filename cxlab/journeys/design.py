@@ -96,7 +96,7 @@ class Designed:
         yield {
             "name": "rules",
             "title": f"{title}.",
-            "subtitle": f"Each rule of the designed journey: how often it holds, percent with {100 * self.conf_level:g}% interval, and how "
+            "subtitle": f"Each rule of the designed journey: how often it holds, percent, {100 * self.conf_level:g}% interval, and how "
             "long it really takes",
             "note": {
                 "Base": "Journeys to which the rule applies and whose time is over",
@@ -112,12 +112,13 @@ class Designed:
         if tested.empty:
             return
         rows = pd.concat([_weighty(part).head(_MOST_ORIGINS) for _, part in tested.groupby("rule", sort=False)])
-        title = f"None of {len(tested)} touchpoints before, next steps and segments clearly goes with a break."
-        told = [row for rule in tested["rule"].unique() if len(row := _main_origin(tested, str(rule)))]
-        if told:
-            row = told[0]
+        row = _main_origin(tested, str(tested["rule"].iloc[0]))  # the rule that breaks most stands first
+        title = f"No touchpoint before, next step or segment clearly goes with a break of “{tested['plain'].iloc[0]}”."
+        if row:
             title = f"{row['where']}, “{row['plain']}” holds in {_share(row)}, elsewhere in {_percent(row['others'])}."
-        shown = rows if told else _weighty(tested, clear=False).head(_MOST_ORIGINS)
+        shown = rows if len(rows) else _weighty(tested, clear=False).head(_MOST_ORIGINS)
+        if shown["rule"].nunique() > 1:
+            shown = shown.assign(label=[f"{capital_text(row['plain'])}: {inside_text(row['label'])}" for row in shown.to_dict("records")])
         yield {
             "name": "origins",
             "title": title,
@@ -129,7 +130,7 @@ class Designed:
                 f"{int((tested['reading'] == 'changed').sum())} are clear",
                 "Next": "A step in between takes time of its own: it shows where time goes, not why",
             },
-            "folded": not told,
+            "folded": not row,
         }, shown.reset_index(drop=True)  # fmt: skip
 
     def deviants_shown(self) -> Iterator[Shown]:
@@ -235,7 +236,8 @@ def _real(way: CustomerJourneys) -> pd.DataFrame:
         within = parts.get("within")
         rows.append(
             {
-                "rule": row["rule"], "plain": way.plain(row["rule"]), "label": capital_text(way.plain(row["rule"])), "first": way.labels.get(str(parts.get("a")), ""),
+                "rule": row["rule"], "plain": way.plain(row["rule"]), "label": capital_text(way.plain(row["rule"])),
+                "first": way.labels.get(str(parts.get("a")), ""),
                 "then": way.labels.get(str(parts.get("b")), ""), "meant": duration_text(f"within {within}") if within else "",
                 "usual": length_text(pd.Timedelta(waits.median())) if len(waits) >= way.min_base and within else "",
                 "slow": length_text(pd.Timedelta(str(waits.quantile(0.9)))) if len(waits) >= way.min_base and within else "",

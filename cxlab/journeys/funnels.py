@@ -36,6 +36,7 @@ from cxlab.wording import (
 
 TIMES = ("7d", "30d", "90d", "180d", "365d")
 """How long customers may have for the whole funnel."""
+_NEARLY_ALL = 98.0  # percent that come to the last step: no news
 _ENOUGH = 1 / 3  # of those who began, whose time must be over
 _FIGURES = ["estimate", "std_error", "conf_low", "conf_high", "conf_level", "n", "unit", "reason"]
 _STEPS = ["step", "label", "customers", "lost", *_FIGURES]
@@ -56,6 +57,13 @@ class Funnel:
     n_late: int
     conf_level: float
     min_base: int
+
+    def leads(self) -> list[str]:
+        """How many come to the last step, and before which one most stop; nothing where nearly all come."""
+        if self.table.empty or self.table["estimate"].iloc[-1] >= _NEARLY_ALL:
+            return []
+        loss = self._loss_words()
+        return [f"{self._words().removesuffix('.')}; {loss[:1].lower()}{loss[1:]}."]
 
     def sentences(self) -> list[str]:
         """How many come to the last step."""
@@ -78,6 +86,7 @@ class Funnel:
                 }
                 | ({"Order": "Each after the one before; who skips one is not counted further"} if self.is_chosen else {})
                 | ({"Segments": self._segment_words()} if len(self.segments) else {}),
+                "folded": bool(rows["estimate"].iloc[-1] >= _NEARLY_ALL),
             }, rows  # fmt: skip
 
     def segments_shown(self) -> Iterator[Shown]:
@@ -96,6 +105,7 @@ class Funnel:
                     "Base": "Customers of the segment whose journey begins in the log, and whose time is over",
                     "Test": f"{len(judged)} segments against all others, Benjamini–Hochberg",
                 },
+                "folded": not (self.segments["reading"] == "changed").any(),
             }, self.segments  # fmt: skip
 
     def _words(self) -> str:
@@ -108,6 +118,8 @@ class Funnel:
 
     def _loss_words(self) -> str:
         row = self.table.iloc[1:].sort_values("lost", ascending=False, kind="stable").to_dict("records")[0]
+        if row["lost"] < 1:
+            return "Before no step more than 1 of 100 stop"
         return f"Most stop before {inside_text(row['label'])}, {row['lost']:.0f} of 100 who began"
 
     def _segment_words(self) -> str:

@@ -122,6 +122,9 @@ class CustomerJourneys:
 
     def sentences(self) -> list[str]:
         """Where segments go different ways, what is unknown, and how many journeys are open; the rules are the key numbers."""
+        return [*self._segment_words(), *self._open_words()]
+
+    def _segment_words(self) -> list[str]:
         said = []
         apart = self.segments[self.segments["reading"] == "changed"] if len(self.segments) else self.segments
         if len(apart):
@@ -133,6 +136,10 @@ class CustomerJourneys:
             )
         elif len(self.segments):
             said.append("No segment clearly goes another way than the others.")
+        return said
+
+    def _open_words(self) -> list[str]:
+        said = []
         unknown = list(self.stages.loc[self.stages["reach"].isna(), "label"])
         if unknown:
             said.append(f"Nothing is known of {list_text(map(inside_text, unknown))}.")
@@ -145,7 +152,7 @@ class CustomerJourneys:
 
         A part has the sentences by which it is known (`leads`, where it has them), or all of its sentences."""
         said = [sentence for part in first for sentence in _leads(part)]
-        said += [*self.sentences(), *(sentence for part in then for sentence in _leads(part))]
+        said += [*self._segment_words(), *(sentence for part in then for sentence in _leads(part)), *self._open_words()]
         return list(dict.fromkeys(said))[:_MOST_SENTENCES]
 
     @property
@@ -167,10 +174,11 @@ class CustomerJourneys:
         )
 
     def key_numbers(self, whole: pd.DataFrame | None = None) -> pd.DataFrame:
-        """The rules that break most; where there are several (`whole`, of `designed`), behind them the share for whom all held."""
+        """The rules that break, most first (all, where none does); where there are several (`whole`, of `designed`), behind them the share for whom all held."""
         judged = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate")
         everything = whole[whole["n"] >= self.min_base] if whole is not None and len(whole) else None
-        rows = judged.head(4 if everything is None else 3)
+        broken = judged[judged["broken"] > 0]
+        rows = (broken if len(broken) else judged).head(4 if everything is None else 3)
         table = rows.assign(label=[capital_text(self.plain(rule)) for rule in rows["rule"]], unit="%")
         for column in ("estimate", "conf_low", "conf_high"):
             table[column] = 100 * table[column]
@@ -248,7 +256,7 @@ class CustomerJourneys:
     def _segments_title(self, clear: int, tested: int) -> str:
         if not clear:
             return f"None of {tested} differences between the segments’ journeys is clear."
-        said = self.sentences()[0].removeprefix("Segments go different ways: of").removesuffix(".")
+        said = self._segment_words()[0].removeprefix("Segments go different ways: of").removesuffix(".")
         are = "is" if clear == 1 else "are"
         return f"Of{said}; {clear} of {tested} differences between segments {are} clear."
 

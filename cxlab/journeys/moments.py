@@ -256,8 +256,9 @@ def moments_of_truth(
     `min_customers` never met it, so that failing can only be held against going well. estimate, std_error, conf_low, conf_high
     are in the unit of the outcome; n is customers in the model, n_met those in this kind; p_value, q_value; verdict, one for the
     touchpoint: "moment of truth: can hurt", "… can delight", "… both", "no clear effect", "not judged"; reason where there is
-    no figure. p_apart, in rows of asymmetry: the p-value of failing less going well, signs and all (not one of the tests that are
-    corrected for); where it is not small, meeting the touchpoint goes with the outcome, and nothing says that its failing does. Clear is a q_value below 1 − `conf_level`; `better` says which end of the outcome is good.
+    no figure. Clear is a q_value below 1 − `conf_level`; `better` says which end of the outcome is good. p_apart, in rows of
+    asymmetry: the p-value of failing less going well, signs and all (not one of the tests that are corrected for); where it is not
+    small, meeting the touchpoint goes with the outcome, and nothing says that its failing does.
 
     A touchpoint that fewer than `min_customers` met, or all but so few, is not judged and has no column; its events count in the
     number of events. Touchpoints that always go together cannot be told apart, and are not judged either. The interval of an

@@ -61,6 +61,7 @@ _LOOPS = [
     "touchpoint", "label", "events", "again", "share_of_events", "at_once", "returns", "median_return", "usual", *_FIGURES,
 ]  # fmt: skip
 _PAIRS = ["touchpoint", "other", "label", "other_label", "times_first", "against", *_FIGURES]
+_OFTEN = 10.0  # percent of the journeys with a touchpoint, in which it comes again, to stand up front
 _FEWEST, _FIXED, _ALWAYS = 1.0, 90.0, 99.0  # percent of journeys: it comes again, two come in one order, nearly always
 
 
@@ -103,6 +104,11 @@ class Ways:
     n_sampled: int
     conf_level: float
     min_base: int
+
+    def leads(self) -> list[str]:
+        """What comes back most, where it does so in a tenth of the journeys; what follows itself may be two entries for one contact."""
+        back = self.loops[(self.loops["returns"] > self.loops["at_once"]) & (self.loops["estimate"] >= _OFTEN)]
+        return [self._again_words(back.to_dict("records")[0])] if len(back) else []
 
     def sentences(self) -> list[str]:
         """Where customers go from the anchor, and what comes again most; without enough journeys nothing."""
@@ -161,6 +167,7 @@ class Ways:
                     "Benjamini–Hochberg",
                 }
                 | self._left_out(),
+                "folded": clear.empty,
             }, rows.reset_index(drop=True)  # fmt: skip
 
     def flow_shown(self) -> Iterator[Shown]:
@@ -303,8 +310,8 @@ class Ways:
             said += f", {number_text(ways[1]['estimate'])}% to {self._place(ways[1])}"
         return f"{said}; for {_about(over)}% {self._nothing()} follows." if over else f"{said}."
 
-    def _again_words(self) -> str:
-        row = self.loops.to_dict("records")[0]
+    def _again_words(self, row: Mapping[Any, Any] | None = None) -> str:
+        row = self.loops.to_dict("records")[0] if row is None else row
         return (
             f"{capital_text(inside_text(row['label']))} comes again in {_figure(row)} of the journeys that have it: "
             f"{number_text(row['share_of_events'])}% of its {row['events']:,} events are not the first of their journey"

@@ -6,8 +6,8 @@ before the case in the same journey and those who did not (`before`), between th
 (`next`), and between a segment and the other segments (`segment`).
 
 One row is one rule and one such group: estimate (percent of the n in the group for whom it was kept) with share_low and share_high
-(Wilson), others (percent of the n_before others), difference (points) with its interval, p_value, q_value (Benjamini and Hochberg over all rows of a call) and reading. Groups or
-others of fewer than `min_base` are not tested.
+(Wilson), others (percent of the n_before others), difference (points) with its interval, p_value, q_value (Benjamini and Hochberg
+over all rows of a call) and reading. Groups or others of fewer than `min_base` are not tested.
 
 What it does not say: that the touchpoint made the rule break. A step in between takes time of its own, and whoever takes it
 had a reason to.
@@ -28,8 +28,8 @@ from cxlab.journeys.rules import parse
 
 KINDS = ("before", "next", "segment")
 COLUMNS = [
-    "rule", "kind", "place", "estimate", "share_low", "share_high", "others", "difference", "std_error", "conf_low", "conf_high", "conf_level", "n", "n_before",
-    "unit", "p_value", "q_value", "reading", "reason",
+    "rule", "kind", "place", "estimate", "share_low", "share_high", "others", "difference", "std_error", "conf_low", "conf_high",
+    "conf_level", "n", "n_before", "unit", "p_value", "q_value", "reading", "reason",
 ]  # fmt: skip
 _PLACES = 1 << 40  # more than the events of any journey
 
@@ -59,8 +59,9 @@ def break_origins(
         asked = [cases for name, cases in checked._asked if name == rule]
         if not checked["broken"].iloc[0] or not asked:
             continue
-        for found in _groups(own, asked[0], {own.code(parts["a"]), own.code(parts["b"])}, segment_col):
-            rows.append({"rule": rule} | _compared(found, conf_level, min_base))
+        ends = {own.code(parts["a"]), own.code(parts["b"])}
+        found = _groups(own, asked[0], ends, segment_col)
+        rows += [{"rule": rule} | _compared(group, conf_level, min_base) for group in found]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in ("q_value", "reading")])
     return with_readings(table, conf_level)[COLUMNS]
 

@@ -68,11 +68,12 @@ class Significance:
     min_base: int
 
     def leads(self) -> list[str]:
-        """How many reach the goal, and the first moment of truth of which it is known that its going wrong goes with the outcome."""
+        """How many reach the goal, and the first moment of truth; none where failing does not differ from going well, or where the
+        steps before a goal nearly tell it."""
         moments = [
             self._moment_words(row, one)
             for one in self.judged
-            if len(row := self._strongest(one)) and not row["is_same"]
+            if len(row := self._strongest(one)) and not row["is_same"] and not _is_foretold(one)
         ]
         return self._goal_words() + moments[:1]
 
@@ -256,7 +257,7 @@ class Significance:
             rows = rows.assign(label=[names[str(model)] for model in rows["model"]], unit="")
             title = one.compared.headline()
             beware = {}
-            if one.outcome.binary and rows["estimate"].max() > _FORETOLD:
+            if _is_foretold(one):
                 beware = {
                     "Beware": "So near to 1 the steps before it are part of how it comes about; they foretell, and explain nothing"
                 }
@@ -291,7 +292,7 @@ class Significance:
                         "better": "higher",
                         "definition": f"difference in {one.outcome.name} with the touchpoint, {one.outcome.words}",
                         "comparable": "overlapping",
-                        "label": f"{capital_text(row['touchpoint']) + ' was met' if row['is_same'] else row['label']}: {one.outcome.name}",
+                        "label": f"{_met(row) if row['is_same'] else row['label']}: {one.outcome.name}",
                     }
                 )
         return made
@@ -541,6 +542,16 @@ def _failures(way: CustomerJourneys, ratings: pd.DataFrame | None, items: pd.Dat
     return table.assign(
         failed=table["failed"].astype(bool), touchpoint=[inside_text(way.labels[name]) for name in table["touchpoint"]]
     )
+
+
+def _is_foretold(one: _Judged) -> bool:
+    """Whether what comes before an outcome nearly tells it: it is then part of how the outcome comes about."""
+    table = one.compared.to_frame() if one.compared is not None else pd.DataFrame({"metric": [], "estimate": []})
+    return bool((table.loc[table["metric"] == "auc", "estimate"] > _FORETOLD).any())
+
+
+def _met(row: Any) -> str:
+    return f"{capital_text(row['touchpoint'])} was met"
 
 
 def _not_drawn(number: int, some_clear: bool) -> str:

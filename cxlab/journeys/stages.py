@@ -34,6 +34,7 @@ from cxlab.wording import (
 _MOST_MAPS = 4  # segments with a map of their own on the page
 _IN_A_LANE = 3
 _MOST_EVENTS = 2**32  # of one journey
+_NO_OWNER, _NO_TOUCHPOINT = "no owner", "No touchpoint"
 _GAP_WORDS = {"changed": "clear", "no clear change": "no clear gap", "not tested": ""}
 _FILLED_BY = {
     "Do": "Events of this stage would show it",
@@ -47,12 +48,14 @@ _FILLED_BY = {
 
 @dataclass(frozen=True)
 class StageMap:
-    """One map. `stages` and `lanes` are what `exhibits.journey_map` draws; `segment` is "" for all customers."""
+    """One map. `stages` and `lanes` are what `exhibits.journey_map` draws; `segment` is "" for all customers; `unknown` are the lanes
+    of which no stage is known: the page names them and does not draw them."""
 
     segment: str
     stages: pd.DataFrame
     lanes: pd.DataFrame
     n_customers: int
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,14 +118,15 @@ class StageMaps:
                 "curve_label": self.curve_label,
                 "curve_unit": self.curve_unit,
                 "axis": self.axis,
+                "folded": bool(one.segment),
                 "note": {
                     "Base": "What customers do and how many come: those whose journey begins in the log. Answers: all customers"
                     + (" of the segment" if one.segment else ""),
-                    "Unknown": "Hatched: no events, or no question, or nobody answered; the place names what would fill it",
                 }
+                | ({"Unknown": _unknown_words(one)} if one.unknown else {})
                 | ({"Promise": "Measured for all customers"} if one.segment else {})
                 | ({"Not read": f"Emotions of unknown sign: {list_text(self.unread)}"} if self.unread else {}),
-            }, one.stages, one.lanes  # fmt: skip
+            }, one.stages, one.lanes[~one.lanes["lane"].isin(one.unknown)].reset_index(drop=True)  # fmt: skip
 
     def layers_shown(self) -> Iterator[Shown]:
         """What customers say of each stage, and what staff believe they say."""
@@ -158,14 +162,15 @@ class StageMaps:
         title = f"None of {len(tested)} differences between segments along the stages is clear."
         if len(clear):
             far = max(clear.to_dict("records"), key=lambda row: abs(row["difference"]))
-            more = "more" if far["difference"] > 0 else "less"
-            title = (
-                f"Segments differ most in {inside_text(far['stage'])}: {far['measure']} of “{far['segment']}” is "
-                f"{abs(far['difference']):.0f} points {more} than of the others."
-            )
+            up, points = far["difference"] > 0, f"{abs(far['difference']):.0f}"
+            what = {
+                "reach": f"of “{far['segment']}” {points} in 100 {'more' if up else 'fewer'} come to it than of the others",
+                "satisfaction": f"of “{far['segment']}” {points} in 100 {'more' if up else 'fewer'} are satisfied than of the others",
+                "net feeling": f"“{far['segment']}” feel {points} points {'better' if up else 'worse'} than the others",
+            }
+            title = f"Segments differ most in {inside_text(far['stage'])}: {what[far['measure']]}."
         rows = self.differences.assign(row=self.differences["stage"] + ": " + self.differences["measure"])
-        order = rows.groupby("row", sort=False)["difference"].apply(lambda x: x.abs().max())
-        rows = rows[rows["row"].isin(order[order.notna()].index)].assign(clear=rows["reading"] == "changed")
+        rows = rows[rows["row"].isin(rows.loc[rows["p_value"].notna(), "row"])].assign(clear=rows["reading"] == "changed")
         yield {
             "name": "map_differences",
             "title": title,
@@ -179,6 +184,7 @@ class StageMaps:
                 "Not tested": f"{len(self.differences) - len(tested)} that rest on fewer than {self.min_base} on one side, or in "
                 "which nobody differs",
             },
+            "folded": clear.empty,
         }, rows.reset_index(drop=True)  # fmt: skip
 
 
@@ -233,6 +239,7 @@ class _Maker:
         promises: pd.DataFrame | None,
     ) -> None:
         self.way, self.felt, self.promises = way, felt, promises
+        self.known_of_all: set[tuple[str, str]] = set()  # stage and lane of the map of all customers, which is made first
         self.items = (
             items if items is not None else pd.DataFrame(columns=["item", "role", "touchpoint", "label", "low", "high"])
         )
@@ -286,17 +293,27 @@ class _Maker:
                  "unknown": False, "text": ""} | cell
                 for lane, cell in self._lanes(row, segment, customers, begun).items()
             ]  # fmt: skip
-        return StageMap(segment, pd.DataFrame(stages), pd.DataFrame(lanes), begun)
+        table = pd.DataFrame(lanes)
+        empty = tuple(str(lane) for lane, own in table.groupby("lane", sort=False) if _is_empty(own)) if len(table) else ()
+        return StageMap(segment, pd.DataFrame(stages), table, begun, empty)
 
     def _lanes(self, row: Mapping[Any, Any], segment: str, customers: Any, begun: int) -> dict[str, dict[str, Any]]:
         stage = row["stage"]
         cells = {
             "Do": self._do(stage, segment, begun), "Need": self._need(stage, customers), "Feel": self._feel(stage, customers),
-            "Rate": self._rate(row, segment), "Owner": {"text": row["owners"] or "No touchpoint", "fact": True},
+            "Rate": self._rate(row, segment), "Owner": {"text": row["owners"] or _NO_TOUCHPOINT, "fact": True},
             "Promise": self._promise(stage), "Metric": self._metric(stage, segment),
         }  # fmt: skip
-        return {lane: cell or {"text": _FILLED_BY[lane], "unknown": lane != "Promise", "fact": lane == "Promise"}
-                for lane, cell in cells.items()}  # fmt: skip
+        found = {lane: cell or {"text": _FILLED_BY[lane], "unknown": lane != "Promise", "fact": lane == "Promise"}
+                 for lane, cell in cells.items()}  # fmt: skip
+        if not segment:
+            self.known_of_all.update((stage, lane) for lane, cell in found.items() if not cell.get("unknown"))
+            return found
+        few = {"text": f"n<{self.way.min_base} in this segment", "fact": True}  # it was asked: a question would not help
+        return {
+            lane: few if cell.get("unknown") and (stage, lane) in self.known_of_all else cell
+            for lane, cell in found.items()
+        }
 
     # -------------------------------------------------------------------------------------------------------- the lanes
 
@@ -331,7 +348,7 @@ class _Maker:
         return {"text": "; ".join(said), "n": begun}
 
     def _need(self, stage: str, customers: Any) -> dict[str, Any]:
-        for role, words in (("need", "need"), ("importance", "call important"), ("expectation", "expect")):
+        for role, words in (("need", "need it much"), ("importance", "call it important"), ("expectation", "expect it much")):
             asked = self.items[(self.items["role"] == role) & self.items["touchpoint"].isin(self.places(stage))]
             said: list[tuple[float, str, int]] = []
             for item in asked.to_dict("records"):
@@ -341,7 +358,7 @@ class _Maker:
                     said.append(
                         (
                             found["estimate"],
-                            f"{label}: {estimate_text(found['estimate'], '%')} {words} it much",
+                            f"{label}: {estimate_text(found['estimate'], '%')} {words}",
                             int(found["n"]),
                         )
                     )
@@ -610,6 +627,21 @@ def _newest_ratings(ratings: pd.DataFrame | None) -> pd.DataFrame:
     return mine[own == last]
 
 
+def _is_empty(lane: pd.DataFrame) -> bool:
+    """Whether a lane says nothing of any stage: all is unknown, nobody owns anything, nothing was promised."""
+    nothing = lane["text"].isin([_NO_OWNER, _NO_TOUCHPOINT, _FILLED_BY["Promise"]])
+    return bool((lane["unknown"].astype(bool) | nothing).all()) and lane["lane"].iloc[0] != "Do"
+
+
+def _unknown_words(one: StageMap) -> str:
+    """The lanes of which nothing is known, and what would fill them."""
+    said = []
+    for lane in one.unknown:
+        what = {"Owner": "no touchpoint has one in study.toml", "Promise": "none is made"}.get(lane)
+        said.append(f"{lane} ({what or inside_text(_FILLED_BY[lane])})")
+    return f"Of every stage: {list_text(said)}"
+
+
 def _lowest(stages: pd.DataFrame, min_base: int) -> dict[Any, Any] | None:
     """The stage where the curve is lowest; None where fewer than two have one."""
     rated = [row for row in stages.to_dict("records") if pd.notna(row["estimate"]) and row["n"] >= min_base]
@@ -625,6 +657,12 @@ def _lost(one: StageMap) -> str:
     if not steps:
         return f"{whose}{len(one.stages)} stages, {int((~one.stages['known']).sum())} of them unknown."
     first, then = max(steps, key=lambda pair: pair[0]["reach"] - pair[1]["reach"])
+    fewest = min(reached, key=lambda row: row["reach"])
+    if fewest is not reached[-1] and reached[-1]["reach"] > fewest["reach"]:  # some skip a stage: they are not lost
+        return (
+            f"{whose}{'fewest' if whose else 'Fewest'} come through {inside_text(fewest['label'])} ({fewest['reach']:.0f}%); "
+            f"{reached[-1]['reach']:.0f}% come to {inside_text(reached[-1]['label'])}."
+        )
     return (
         f"{whose}{'most' if whose else 'Most'} are lost between {inside_text(first['label'])} (seen by {first['reach']:.0f}%) and "
         f"{inside_text(then['label'])} ({then['reach']:.0f}%)."

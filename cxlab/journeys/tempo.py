@@ -41,6 +41,8 @@ _DAY = 86_400.0
 _END, _OTHERS = "(end)", "all other stages"
 _TOP_WAITS, _MOST_STAGES, _POINTS, _MOST_CURVES = 10, 7, 60, 4
 _SAME = 1.0  # percentage points within which a conclusion is the same
+_LONG_WAIT = 0.1  # of the usual length of a journey, from which on a wait stands up front
+_NEARLY_ALL_GO = 98.0  # percent that go on from every stage: no news
 _NEARLY_ALL = 0.9  # have left: a day that tells nothing of the others
 _DRAWN = 0.99  # of the customers have left on the last day drawn
 _LEAST_WATCHED = 0.1  # of the customers, below which a day is not drawn
@@ -111,8 +113,12 @@ class Pace:
 
     def leads(self) -> list[str]:
         """How long journeys last, and before which touchpoint most of the waiting lies."""
-        said = [self._length_words()] if len(self.length) and not math.isnan(self.length["estimate"].iloc[0]) else []
-        return [*said, *([self._wait_words()] if said and self._longest_wait() else [])]
+        days = float(self.length["estimate"].iloc[0]) if len(self.length) else math.nan
+        row = self._longest_wait()
+        if math.isnan(days):
+            return []
+        is_long = bool(row) and row["median_wait_before"] >= _LONG_WAIT * pd.Timedelta(days=days)
+        return [self._length_words(), *([self._wait_words()] if is_long else [])]
 
     def sentences(self) -> list[str]:
         """From which stage fewest go on, and how long journeys last; without stages and ends less."""
@@ -141,18 +147,19 @@ class Pace:
                 }
                 | ({} if self.has_ends else {"Left": "Nothing says who left; they are still there"})
                 | self._hidden(),
+                "folded": bool(len(known) and (known["estimate"] >= _NEARLY_ALL_GO).all()),
             }, self.stops  # fmt: skip
 
     def drop_shown(self) -> Iterator[Shown]:
         """From which stage most leave."""
         if len(self.drops):
+            who = "Customers who leave" if self.is_leaving else "Journeys that end"
             yield {
                 "name": "drops",
                 "title": self._drop_words(),
-                "subtitle": f"{'Customers who leave' if self.is_leaving else 'Journeys that end'} within {LATER} days of entering a stage, "
-                f"percent, {100 * self.conf_level:g}% interval",
+                "subtitle": f"{who} within {LATER} days of entering a stage, percent, {100 * self.conf_level:g}% interval",
                 "alt": describe(
-                    f"Dot plot of the share {'who leave' if self.is_leaving else 'that end'} within {LATER} days by stage", self.drops, label_col="label", unit="%",
+                    f"Dot plot by stage: {inside_text(who)} within {LATER} days", self.drops, label_col="label", unit="%",
                     min_base=self.min_base,
                 ),
                 "note": {

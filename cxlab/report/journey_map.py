@@ -103,14 +103,15 @@ def journey_map(part: Mapping[str, Any]) -> Map | None:
     if len(ends) != 2:
         ends = [f"{low:g}", f"{high:g}"]
     drawn = tuple(_stage(stage, lanes, low, high, ends) for stage in stages)
+    bare = all(_state(stage) in ("unrated", "unknown") for stage in stages)  # nobody was asked: no row for a curve
     return Map(
         curve_label=rich(curve.get("label")),
         curve_words=rich(", ".join(filter(None, (plain(curve.get("unit")), plain(curve.get("level")).lower())))),
         lanes=tuple(map(rich, lanes)),
         stages=drawn,
-        curve=_curve(points, width, low, high, ends, plain(part.get("alt"))),
+        curve=Markup("") if bare else _curve(points, width, low, high, ends, plain(part.get("alt"))),
         key=rich(part.get("key")),
-        css=" ".join(filter(None, ("many" if len(stages) > 7 else "", _paper_size(drawn)))),
+        css=" ".join(filter(None, ("many" if len(stages) > 7 else "", "bare" if bare else "", _paper_size(drawn)))),
     )
 
 
@@ -132,7 +133,7 @@ def _stage(stage: Mapping[str, Any], lanes: list[str], low: float, high: float, 
     under += ["lowest"] if marked == "lowest" else []
     css = [
         name
-        for name, is_so in (("unk", state in ("unknown", "hidden")), (f"mark{' low' if worse else ''}", marked))
+        for name, is_so in (("unk", state == "unknown"), ("hid", state == "hidden"), (f"mark{' low' if worse else ''}", marked))
         if is_so
     ]
     figures = [f"**{plain(stage.get('value'))}**", plain(stage.get("interval")), plain(stage.get("base"))]

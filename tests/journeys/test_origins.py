@@ -183,4 +183,6 @@ def test_without_a_clear_origin_the_table_is_folded_and_says_so() -> None:
     assert found.leads() == []
     for words, _ in found.origins_shown():
         assert words["folded"] is True
-        assert words["title"] == "None of 2 touchpoints before, next steps and segments clearly goes with a break."
+        assert words["title"] == (
+            "No touchpoint before, next step or segment clearly goes with a break of “order is followed by start within 5 days”."
+        )

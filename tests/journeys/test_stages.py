@@ -164,7 +164,7 @@ def test_needs_are_those_of_the_newest_wave_and_the_largest_stands_first() -> No
 def test_what_is_important_stands_for_a_need_that_was_not_asked_or_of_too_few() -> None:
     few = answers("order_need", [5.0] * 29)
     rows = pd.concat([few, answers("order_importance", [1.0] * 30 + [5.0] * 10)])
-    assert cell(maps(ratings=rows), "Need", "Buy")["text"] == "A quick order: 25% call important it much"
+    assert cell(maps(ratings=rows), "Need", "Buy")["text"] == "A quick order: 25% call it important"
     rows = pd.concat([few, answers("order_expectation", [5.0] * 30)])
     assert cell(maps(ratings=rows), "Need", "Buy")["text"] == "A quick order: 100% expect it much"
     assert cell(maps(ratings=few), "Need", "Buy")["unknown"]
@@ -228,7 +228,7 @@ def test_each_segment_has_the_ratings_of_its_own_customers() -> None:
     found = maps(way_of(LOG, ratings=rows, membership=MEMBERS))
     assert [cell(found, "Rate", "Buy", segment)["value"] for segment in ("", "Keen", "Quiet")] == ["50%", "100%", "0%"]
     assert cell(found, "Rate", "Use", "Keen")["value"] == "25%"
-    assert cell(found, "Rate", "Use", "Quiet")["unknown"]
+    assert cell(found, "Rate", "Use", "Quiet")["text"] == "n<30 in this segment", "it was asked: a question would not help"
     reach = {one.segment: one.stages.set_index("label")["reach"]["Use"] for one in found.maps}
     assert reach == {"": 40, "Keen": 100, "Quiet": 0}
     assert {one.segment: one.n_customers for one in found.maps} == {"": 100, "Keen": 40, "Quiet": 40}
@@ -562,7 +562,7 @@ def test_feelings_of_segments_are_compared_where_the_curve_is_a_feeling() -> Non
 def test_the_title_of_the_differences_names_the_largest_clear_one() -> None:
     ((words, rows),) = maps(few_and_many(30)).differences_shown()
     assert words["title"] == (
-        "Segments differ most in buy: satisfaction of “many” is 83 points more than of the others."
+        "Segments differ most in buy: of “many” 83 in 100 more are satisfied than of the others."
     )  # as far in use, and the other way for the few: the first of equals
     tested = int(rows["p_value"].notna().sum())
     assert words["note"]["Test"] == (
@@ -583,3 +583,24 @@ def test_without_segments_nothing_is_compared() -> None:
     assert found.differences.empty
     assert list(found.differences_shown()) == []
     assert [one.segment for one in found.maps] == [""]
+
+
+def test_a_lane_of_which_no_stage_is_known_is_named_and_not_drawn() -> None:
+    found = maps(promises=None)
+    ((words, _, lanes),) = found.maps_shown()
+    assert list(lanes["lane"].unique()) == ["Do", "Owner", "Metric"]
+    assert words["note"]["Unknown"] == (
+        "Of every stage: Need (a question on needs or expectations here would show it), Feel (a question on emotions, or comments, "
+        "would show it), Rate (a satisfaction question here would show it) and Promise (none is made)"
+    )
+    owned = stage_maps(plain(), TOUCHPOINTS.assign(owner=None), items=ITEMS)
+    assert "Owner" in owned.maps[0].unknown or set(owned.maps[0].lanes.query("lane == 'Owner'")["text"]) != {"no owner"}
+
+
+def test_where_some_skip_a_stage_nobody_is_said_to_be_lost_before_it() -> None:
+    way = way_of(events(whole=("ad order help exit_talk", 40), short=("ad help exit_talk", 60)))
+    words, _, _ = next(maps(way).maps_shown())
+    assert words["title"] == "Fewest come through buy (40%); 100% come to leave."
+    lost = way_of(events(whole=("ad order help exit_talk", 40), short=("ad", 60)))
+    words, _, _ = next(maps(lost).maps_shown())
+    assert words["title"] == "Most are lost between learn (seen by 100%) and buy (40%)."
