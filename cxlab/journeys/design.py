@@ -118,7 +118,9 @@ class Designed:
             title = f"{row['where']}, “{row['plain']}” holds in {_share(row)}, elsewhere in {_percent(row['others'])}."
         shown = rows if len(rows) else _weighty(tested, clear=False).head(_MOST_ORIGINS)
         if shown["rule"].nunique() > 1:
-            shown = shown.assign(label=[f"{capital_text(row['plain'])}: {inside_text(row['label'])}" for row in shown.to_dict("records")])
+            shown = shown.assign(
+                label=[f"{capital_text(row['plain'])}: {inside_text(row['label'])}" for row in shown.to_dict("records")]
+            )
         yield {
             "name": "origins",
             "title": title,

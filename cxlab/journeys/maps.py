@@ -174,7 +174,8 @@ class CustomerJourneys:
         )
 
     def key_numbers(self, whole: pd.DataFrame | None = None) -> pd.DataFrame:
-        """The rules that break, most first (all, where none does); where there are several (`whole`, of `designed`), behind them the share for whom all held."""
+        """The rules that break, most first (all, where none does); behind them, of several (`whole`, of `designed`), the share for whom
+        all held."""
         judged = self.rules[self.rules["n"] >= self.min_base].sort_values("estimate")
         everything = whole[whole["n"] >= self.min_base] if whole is not None and len(whole) else None
         broken = judged[judged["broken"] > 0]

@@ -170,7 +170,9 @@ class StageMaps:
             }
             title = f"Segments differ most in {inside_text(far['stage'])}: {what[far['measure']]}."
         rows = self.differences.assign(row=self.differences["stage"] + ": " + self.differences["measure"])
-        rows = rows[rows["row"].isin(rows.loc[rows["p_value"].notna(), "row"])].assign(clear=rows["reading"] == "changed")
+        rows = rows[rows["row"].isin(rows.loc[rows["p_value"].notna(), "row"])].assign(
+            clear=rows["reading"] == "changed"
+        )
         yield {
             "name": "map_differences",
             "title": title,
@@ -239,7 +241,9 @@ class _Maker:
         promises: pd.DataFrame | None,
     ) -> None:
         self.way, self.felt, self.promises = way, felt, promises
-        self.known_of_all: set[tuple[str, str]] = set()  # stage and lane of the map of all customers, which is made first
+        self.known_of_all: set[tuple[str, str]] = (
+            set()
+        )  # stage and lane of the map of all customers, which is made first
         self.items = (
             items if items is not None else pd.DataFrame(columns=["item", "role", "touchpoint", "label", "low", "high"])
         )
@@ -294,7 +298,9 @@ class _Maker:
                 for lane, cell in self._lanes(row, segment, customers, begun).items()
             ]  # fmt: skip
         table = pd.DataFrame(lanes)
-        empty = tuple(str(lane) for lane, own in table.groupby("lane", sort=False) if _is_empty(own)) if len(table) else ()
+        empty = (
+            tuple(str(lane) for lane, own in table.groupby("lane", sort=False) if _is_empty(own)) if len(table) else ()
+        )
         return StageMap(segment, pd.DataFrame(stages), table, begun, empty)
 
     def _lanes(self, row: Mapping[Any, Any], segment: str, customers: Any, begun: int) -> dict[str, dict[str, Any]]:
@@ -309,7 +315,10 @@ class _Maker:
         if not segment:
             self.known_of_all.update((stage, lane) for lane, cell in found.items() if not cell.get("unknown"))
             return found
-        few = {"text": f"n<{self.way.min_base} in this segment", "fact": True}  # it was asked: a question would not help
+        few = {
+            "text": f"n<{self.way.min_base} in this segment",
+            "fact": True,
+        }  # it was asked: a question would not help
         return {
             lane: few if cell.get("unknown") and (stage, lane) in self.known_of_all else cell
             for lane, cell in found.items()
@@ -348,7 +357,11 @@ class _Maker:
         return {"text": "; ".join(said), "n": begun}
 
     def _need(self, stage: str, customers: Any) -> dict[str, Any]:
-        for role, words in (("need", "need it much"), ("importance", "call it important"), ("expectation", "expect it much")):
+        for role, words in (
+            ("need", "need it much"),
+            ("importance", "call it important"),
+            ("expectation", "expect it much"),
+        ):
             asked = self.items[(self.items["role"] == role) & self.items["touchpoint"].isin(self.places(stage))]
             said: list[tuple[float, str, int]] = []
             for item in asked.to_dict("records"):

@@ -133,7 +133,11 @@ def _stage(stage: Mapping[str, Any], lanes: list[str], low: float, high: float, 
     under += ["lowest"] if marked == "lowest" else []
     css = [
         name
-        for name, is_so in (("unk", state == "unknown"), ("hid", state == "hidden"), (f"mark{' low' if worse else ''}", marked))
+        for name, is_so in (
+            ("unk", state == "unknown"),
+            ("hid", state == "hidden"),
+            (f"mark{' low' if worse else ''}", marked),
+        )
         if is_so
     ]
     figures = [f"**{plain(stage.get('value'))}**", plain(stage.get("interval")), plain(stage.get("base"))]

@@ -301,7 +301,9 @@ def test_the_key_numbers_are_the_rules_that_break_most_and_for_whom_all_held() -
         "Order is followed by help within 5 days", "Ad happens before order", "Starts with ad",
     ]  # fmt: skip
     held = made(rules=["ad never happens after order", "starts with ad"])
-    assert held.key_numbers()["label"].tolist() == ["Starts with ad"], "a rule that holds is no news where another breaks"
+    assert held.key_numbers()["label"].tolist() == ["Starts with ad"], (
+        "a rule that holds is no news where another breaks"
+    )
     table = found.key_numbers(designed(found).whole)
     assert table["label"].iloc[-1] == "Every rule held"
     # 40 of 100 who begin kept all three; the other 40 who ordered broke two, 20 had only an advertisement, which is all right

@@ -355,9 +355,7 @@ def test_a_failure_that_goes_with_leaving_is_told_as_one() -> None:
 
 def test_where_failing_and_going_well_go_the_same_way_the_failing_is_not_called_the_moment_of_truth() -> None:
     log = pd.concat([ORDERS, log_of((NONE[10:30], 47, "help"), (NONE[:10] + NONE[30:], 47, "shop"))])
-    stay = (
-        KEPT[:5] + BROKE[:3] + NONE[2:10] + NONE[12:]
-    )
+    stay = KEPT[:5] + BROKE[:3] + NONE[2:10] + NONE[12:]
     # 12% of those who got help in time after their order stay, 8% of those who did not, 90% of those who did not order
     customers = people(stay, [name for name in KEPT + BROKE + NONE if name not in stay])
     found = found_in(way_of(log, RULE), customers=customers)

@@ -228,7 +228,9 @@ def test_each_segment_has_the_ratings_of_its_own_customers() -> None:
     found = maps(way_of(LOG, ratings=rows, membership=MEMBERS))
     assert [cell(found, "Rate", "Buy", segment)["value"] for segment in ("", "Keen", "Quiet")] == ["50%", "100%", "0%"]
     assert cell(found, "Rate", "Use", "Keen")["value"] == "25%"
-    assert cell(found, "Rate", "Use", "Quiet")["text"] == "n<30 in this segment", "it was asked: a question would not help"
+    assert cell(found, "Rate", "Use", "Quiet")["text"] == "n<30 in this segment", (
+        "it was asked: a question would not help"
+    )
     reach = {one.segment: one.stages.set_index("label")["reach"]["Use"] for one in found.maps}
     assert reach == {"": 40, "Keen": 100, "Quiet": 0}
     assert {one.segment: one.n_customers for one in found.maps} == {"": 100, "Keen": 40, "Quiet": 40}
