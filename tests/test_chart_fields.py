@@ -90,31 +90,11 @@ def steps(frame: pd.DataFrame = CURVES, **more: object) -> Figure:
     return charts.steps(frame, **{"series_col": "series", "x_label": "Months", "y_label": "Customers", **more})  # type: ignore[arg-type]
 
 
-def journey(frame: pd.DataFrame = STAGES, **more: object) -> Figure:
-    return charts.journey(frame, **more)  # type: ignore[arg-type]
-
-
-GROUPS = pd.concat(
-    [
-        STAGES.assign(group="Keen", begun=300),
-        STAGES.assign(group="Quiet", begun=80, estimate=[20.0, 30, 40, math.nan], n=200),
-    ],
-    ignore_index=True,
-)
-
-
-def journey_groups(frame: pd.DataFrame = GROUPS, **more: object) -> Figure:
-    return charts.journey_groups(frame, group_col="group", base_col="begun", **more)  # type: ignore[arg-type]
-
-
 ALL: dict[str, tuple[Callable[..., Figure], pd.DataFrame, str]] = {
     "dumbbell": (dumbbell, PAIRS, "label"),
     "matrix": (matrix, CELLS, "place"),
     "plane": (plane, POINTS, "label"),
     "steps": (steps, CURVES, "series"),
-    "journey": (journey, STAGES, "stage"),
-    "journey_groups": (journey_groups, GROUPS, "group"),
-    "the stages of journey_groups": (journey_groups, GROUPS.head(4), "stage"),
 }
 
 
@@ -318,61 +298,4 @@ def test_curves_that_end_near_the_top_do_not_write_over_each_other(ending: float
     frame = pd.concat([CURVES.head(1).assign(series=name, estimate=ending) for name in ("One", "Two", "Three", "Four")])
     figure = steps(frame)
     assert [pair for pair in touching(figure) if any(" " in text for text in pair)] == []
-    assert cut_off(figure) == []
-
-
-def test_a_journey_has_a_bar_as_high_as_the_reach_and_a_hatch_where_nothing_is_known() -> None:
-    learn, buy, use, leave = fills(journey())
-    heights = [patch.get_xy()[:, 1].max() - patch.get_xy()[:, 1].min() for patch in (learn, buy, use)]
-    assert [height / heights[0] for height in heights] == pytest.approx([1, 0.8, 0.4])
-    assert leave.get_hatch()
-    assert not learn.get_hatch()
-    assert {"100%", "80%", "40%", "no data"} <= set(words(journey()))
-
-
-def test_the_curve_of_a_journey_is_broken_where_a_stage_is_small_or_not_rated() -> None:
-    figure = journey()
-    assert len(marks(figure)) == 2
-    assert {"50%", "75%", "n<30", "not rated"} <= set(words(figure))
-    assert "99%" not in words(figure)
-    # a small stage in the middle: no line leads over it
-    whole, broken = (journey(STAGES.head(3).assign(n=[300, n, 300])) for n in (300, 12))
-    assert [len(marks(figure)) for figure in (whole, broken)] == [3, 2]
-    assert [len(_links(figure)) for figure in (whole, broken)] == [2, 0]
-
-
-def _links(figure: Figure) -> list[Line2D]:
-    """The lines that lead from one stage to the next."""
-    return [
-        line for line in figure.axes[0].lines if len(set(line.get_xdata())) == 2 and line.get_color() == charts.FOCUS
-    ]
-
-
-def test_a_journey_in_which_no_stage_was_rated_says_so() -> None:
-    figure = journey(STAGES.assign(estimate=math.nan, conf_low=math.nan, conf_high=math.nan, n=0))
-    assert "no stage was rated" in words(figure)
-    assert marks(figure) == []
-
-
-def test_groups_have_one_scale_and_a_small_group_is_named_and_not_drawn() -> None:
-    figure = journey_groups()
-    assert {"Keen", "Quiet", "n 300", "n 80 (small)"} <= set(words(figure))
-    # 50% and 75% of one group and 20 to 40% of the other: the higher the score, the nearer to the top of its strip
-    keen, quiet = marks(figure)[:2], marks(figure)[2:]
-    heights = [[float(line.get_ydata()[0]) for line in part] for part in (keen, quiet)]
-    assert (heights[0][1] - heights[0][0]) / (heights[1][1] - heights[1][0]) == pytest.approx(25 / 10)
-    small = journey_groups(GROUPS.assign(begun=[300] * 4 + [12] * 4))
-    assert "not shown: n<30" in words(small)
-    assert len(marks(small)) == len(keen)
-    assert len(fills(small)) == len(STAGES)
-    with pytest.raises(ValueError, match="group `Quiet` has other stages than Learn, Buy, Use, Leave"):
-        journey_groups(GROUPS.head(7))
-
-
-def test_many_stages_with_long_names_do_not_touch() -> None:
-    frame = pd.concat([STAGES.head(1)] * 9, ignore_index=True)
-    names = ["Awareness", "Consideration", "Onboarding", "First bill", "Everyday use", "Help and repair", "Renewal", "Leaving",
-             "Winning back"]  # fmt: skip
-    figure = journey(frame.assign(stage=names))
-    assert touching(figure) == []
     assert cut_off(figure) == []

@@ -1,12 +1,12 @@
 """The pictures of a report: one look, drawn from tidy tables of estimates (`rows` says how).
 
-Rows and waves: `dot_whisker`, `difference_plot`, `bars`, `trend`. Two values a row, fields, planes, curves and the journey:
-`dumbbell`, `matrix`, `plane`, `steps`, `journey`, `journey_groups`. Movement: `flow`, `dotted`, `occupancy`, `paths`. Control
+Rows and waves: `dot_whisker`, `difference_plot`, `bars`, `trend`. Two values a row, fields, planes and curves:
+`dumbbell`, `matrix`, `plane`, `steps`. Movement: `flow`, `dotted`, `occupancy`, `paths`. Control
 charts: `control`.
 """
 
 from cxlab.charts.control import control
-from cxlab.charts.fields import dumbbell, journey, journey_groups, matrix, plane, steps
+from cxlab.charts.fields import dumbbell, matrix, plane, steps
 from cxlab.charts.flows import dotted, flow, occupancy
 from cxlab.charts.rows import (
     CONTEXT,
@@ -50,8 +50,6 @@ __all__ = [
     "dotted",
     "dumbbell",
     "flow",
-    "journey",
-    "journey_groups",
     "matrix",
     "occupancy",
     "paths",

@@ -1,4 +1,4 @@
-"""Pictures that are more than rows: two values a row, fields of numbers, planes with two scales, curves over time, stages.
+"""Pictures that are more than rows: two values a row, fields of numbers, planes with two scales, curves over time.
 
 They follow the rules of `cxlab.charts.rows`: nothing on a small base is drawn, every text is measured before it gets its
 place, colour never speaks alone. One row of a table is one estimate; what is missing says why.
@@ -11,14 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cxlab.charts.rows import (
     _DOT_BELOW,
     _EDGE,
     _GAP,
-    _HALO,
     _LABEL,
     _SMALL,
     _VALUE_LIFT,
@@ -26,7 +24,6 @@ from cxlab.charts.rows import (
     FOCUS,
     GRID,
     INK,
-    MARKERS,
     MUTED,
     PAPER,
     SERIES,
@@ -49,11 +46,10 @@ from cxlab.charts.rows import (
     _write,
     style,
 )
-from cxlab.wording import CAUTION_BASE, MIN_BASE, base_text, estimate_text, is_missing, number_text, why_hidden
+from cxlab.wording import CAUTION_BASE, MIN_BASE, estimate_text, is_missing, number_text, why_hidden
 
 _CELL = 0.36
 _FILL_LOW, _FILL_HIGH = "#f4dccf", "#c9dcea"  # below and above the middle of a field; numbers stay readable on both
-_STAGE_GAP = 0.06
 
 
 def dumbbell(
@@ -392,207 +388,3 @@ def steps(
         for y, (_, text, colour) in zip(middles, placed, strict=True):
             _write(figure, right + _GAP / 2, y, text, colour, bold=True)
         return figure
-
-
-def journey(
-    frame: pd.DataFrame,
-    *,
-    stage_col: str = "stage",
-    reach_col: str = "reach",
-    score_col: str = "estimate",
-    ends: tuple[str, str] = ("conf_low", "conf_high"),
-    score_label: str = "",
-    score_unit: str = "%",
-    min_base: int = MIN_BASE,
-) -> Figure:
-    """The stages of a journey from left to right: bars of the share of customers who were seen there, and below a curve of
-    how satisfied they were, with intervals. A stage without data is hatched and says so.
-
-    One row is one stage: `reach_col` in percent (missing: unknown), `score_col` with its interval and base `n` where the
-    stage was rated. Raises ValueError for missing columns and an empty table.
-    """
-    rows = _rows(frame, [stage_col, reach_col, score_col, *ends])
-    with style():
-        bars_tall, curve_tall = 0.85, 1.25
-        line = _line_height(_SMALL)
-        figure, axes, y = _stage_sheet(rows, stage_col, 2.2 * line + bars_tall + 0.24 + 2.2 * line + curve_tall)
-        _write(figure, _EDGE, y, "Customers seen in the stage, percent", MUTED, va="top")
-        floor = y - 2.2 * line - bars_tall
-        _stage_bars(figure, axes, rows, floor, bars_tall, reach_col)
-        y = floor - 0.2
-        _write(figure, _EDGE, y, score_label or "Satisfaction", MUTED, va="top")
-        base = y - 2.2 * line - curve_tall
-        reach = _score_reach(rows, score_col, ends, score_unit, min_base)
-        _curve(figure, axes, rows, base, curve_tall, reach, score_col, ends, score_unit, min_base)
-        return figure
-
-
-def journey_groups(
-    frame: pd.DataFrame,
-    *,
-    group_col: str,
-    base_col: str,
-    stage_col: str = "stage",
-    reach_col: str = "reach",
-    score_col: str = "estimate",
-    ends: tuple[str, str] = ("conf_low", "conf_high"),
-    score_label: str = "",
-    score_unit: str = "%",
-    min_base: int = MIN_BASE,
-    caution_base: int = CAUTION_BASE,
-) -> Figure:
-    """The journey of each group of customers under that of the others, stage under stage: bars of how many were seen there,
-    below them how satisfied they were. All groups have one scale, so that heights can be compared.
-
-    One row is one stage of one group; `base_col` counts the customers of the group whom the bars count. Groups have the same
-    stages in the same order. Raises ValueError for missing columns, an empty table, and groups with other stages.
-    """
-    rows = _rows(frame, [group_col, base_col, stage_col, reach_col, score_col, *ends])
-    groups: dict[str, list[dict[Any, Any]]] = {}
-    for row in rows:
-        groups.setdefault(str(row[group_col]), []).append(row)
-    first = next(iter(groups.values()))
-    stages = [str(row[stage_col]) for row in first]
-    for name, own in groups.items():
-        if [str(row[stage_col]) for row in own] != stages:
-            raise ValueError(
-                f"group `{name}` has other stages than {', '.join(stages)}; give every group all of them in order"
-            )
-    with style():
-        line = _line_height(_SMALL)
-        bars_tall, curve_tall = 0.42, 0.5
-        told = {}
-        for name, own in groups.items():
-            bases = base_text(own[0][base_col], min_base, caution_base)
-            told[name] = f"not shown: {bases}" if _below(own[0][base_col], min_base) else f"n {bases}"
-        room = WIDTH - 2 * _EDGE - 0.15
-        titles = {name: _wrap(name, room - _extent(told[name], _SMALL)[0], _SMALL, bold=True) for name in groups}
-        drawn = 1.3 * line + bars_tall + 0.12 + 1.3 * line + curve_tall + 0.22
-        strips = {name: 0.1 + _extent(titles[name], _SMALL, bold=True)[1] + drawn for name in groups}
-        figure, axes, y = _stage_sheet(first, stage_col, 2.4 * line + sum(strips.values()))
-        text = _wrap(
-            f"Bars: customers seen in the stage, percent. Dots: {score_label or 'satisfaction'}",
-            WIDTH - 2 * _EDGE,
-            _SMALL,
-        )
-        _write(figure, _EDGE, y, text, MUTED, va="top")
-        y -= 2.4 * line
-        reach = _score_reach(
-            [row for row in rows if not _below(row[base_col], min_base)], score_col, ends, score_unit, min_base
-        )
-        for name, own in groups.items():
-            axes.plot([_EDGE, WIDTH - _EDGE], [y, y], color=GRID, lw=0.8, marker="", clip_on=False)
-            hidden = _below(own[0][base_col], min_base)
-            _write(figure, _EDGE, y - 0.05, titles[name], INK, bold=True, va="top")
-            _write(figure, WIDTH - _EDGE, y - 0.05, told[name], MUTED, ha="right", va="top")
-            floor = y - strips[name] + drawn - 1.3 * line - bars_tall
-            if not hidden:
-                _stage_bars(figure, axes, own, floor, bars_tall, reach_col)
-                _curve(
-                    figure, axes, own, floor - 0.12 - 1.3 * line - curve_tall, curve_tall, reach, score_col, ends, score_unit,
-                    min_base,
-                )  # fmt: skip
-            y -= strips[name]
-        return figure
-
-
-def _below(n: Any, min_base: int) -> bool:
-    return is_missing(n) or float(n) < min_base
-
-
-def _stage_sheet(rows: list[dict[Any, Any]], stage_col: str, tall: float) -> tuple[Figure, Axes, float]:
-    """A sheet with the names of the stages at its head, and where what stands under them begins."""
-    width = (WIDTH - 2 * _EDGE) / len(rows)
-    heads, lifts, head = _staggered([str(row[stage_col]) for row in rows], width, bold=True)
-    head += 0.1
-    height = head + tall + 2 * _EDGE
-    figure, axes = _blank(height, 0.0, 0.0, WIDTH, height)
-    axes.set_xlim(0, WIDTH)
-    axes.set_ylim(0, height)
-    axes.set_axis_off()
-    y = height - _EDGE
-    for number, text in enumerate(heads):
-        half = _extent(text, _SMALL, bold=True)[0] / 2
-        x = min(max(_EDGE + (number + 0.5) * width, half), WIDTH - half)
-        _write(figure, x, y - head + 0.1 + lifts[number], text, INK, bold=True, ha="center", va="bottom")
-    return figure, axes, y - head
-
-
-def _stage_bars(
-    figure: Figure, axes: Axes, rows: list[dict[Any, Any]], floor: float, tall: float, reach_col: str
-) -> None:
-    """A bar a stage, as high as its share of customers; hatched where nothing is known."""
-    width = (WIDTH - 2 * _EDGE) / len(rows)
-    for number, row in enumerate(rows):
-        x = _EDGE + number * width
-        box = (x + _STAGE_GAP, x + width - _STAGE_GAP)
-        if is_missing(row[reach_col]):
-            _unknown(axes, figure, box, floor, tall)
-            continue
-        top = floor + tall * float(row[reach_col]) / 100
-        axes.fill([box[0], box[1], box[1], box[0]], [floor, floor, top, top], color=FOCUS, lw=0)
-        _write(figure, x + width / 2, top + 0.03, estimate_text(row[reach_col], "%"), FOCUS, bold=True, ha="center",
-               va="bottom", halo=True)  # fmt: skip
-    axes.plot([_EDGE, WIDTH - _EDGE], [floor, floor], color=MUTED, lw=1, marker="")
-
-
-def _unknown(axes: Any, figure: Figure, box: tuple[float, float], floor: float, tall: float) -> None:
-    axes.fill(
-        [box[0], box[1], box[1], box[0]], [floor, floor, floor + tall * 0.6, floor + tall * 0.6],
-        facecolor=PAPER, edgecolor="#c3cad1", hatch="////", lw=0.8,
-    )  # fmt: skip
-    _write(figure, sum(box) / 2, floor + tall * 0.3, "no data", MUTED, italic=True, ha="center", halo=True)
-
-
-def _score_reach(
-    rows: list[dict[Any, Any]], score_col: str, ends: tuple[str, str], unit: str, min_base: int
-) -> tuple[float, float] | None:
-    """From where to where the scores and their intervals reach; None where there are none."""
-    known = [row for row in rows if not why_hidden(row, score_col, min_base)]
-    values = [{"v": row[column]} for row in known for column in (score_col, *ends) if not is_missing(row[column])]
-    return _reach(values, "v", unit) if values else None
-
-
-def _curve(
-    figure: Figure,
-    axes: Any,
-    rows: list[dict[Any, Any]],
-    base: float,
-    tall: float,
-    reach: tuple[float, float] | None,
-    score_col: str,
-    ends: tuple[str, str],
-    unit: str,
-    min_base: int,
-) -> None:
-    """The curve of a score over the stages; it is broken where a stage has none."""
-    why = [why_hidden(row, score_col, min_base) for row in rows]
-    if reach is None or (all(why) and not any(reason.startswith("n<") for reason in why)):
-        _write(figure, WIDTH / 2, base + tall / 2, "no stage was rated", MUTED, italic=True, ha="center")
-        return
-    low, high = reach
-    width = (WIDTH - 2 * _EDGE) / len(rows)
-
-    def at(value: float) -> float:
-        return base + (value - low) / (high - low) * tall
-
-    last: tuple[float, float] | None = None
-    for number, (row, reason) in enumerate(zip(rows, why, strict=True)):
-        x = _EDGE + (number + 0.5) * width
-        if reason:
-            last = None
-            shown = reason if reason.startswith("n<") else "not rated"
-            _write(figure, x, base + tall * 0.12, _wrap(shown, width - 0.05, _SMALL, italic=True), MUTED, italic=True,
-                   ha="center", va="bottom")  # fmt: skip
-            continue
-        y = at(float(row[score_col]))
-        if last is not None:
-            axes.plot([last[0], x], [last[1], y], color=FOCUS, lw=1.8, marker="", zorder=2)
-        if not is_missing(row[ends[0]]):
-            axes.plot([x, x], [at(row[ends[0]]), at(row[ends[1]])], color=FOCUS, lw=2.4, marker="", zorder=3)
-        axes.plot([x], [y], color=FOCUS, marker=MARKERS[0], ms=8, ls="", zorder=4)
-        text = estimate_text(row[score_col], unit)
-        top = at(row[ends[1]]) if not is_missing(row[ends[1]]) else y
-        written = _write(figure, x, top + 0.05, text, FOCUS, bold=True, ha="center", va="bottom")
-        written.set_path_effects(_HALO)
-        last = (x, y)
