@@ -65,7 +65,10 @@ class Feeling:
             f"Of {self.comments.n:,} comments {shares['negative']:.0f}% are negative, {shares['neutral']:.0f}% neutral and "
             f"{shares['positive']:.0f}% positive."
         ]
-        return said + self.comments.sentiment.sentences()[1:2]
+        method = f"The {self.comments.sentiment.method}"
+        return said + [
+            line.replace("It gives", f"{method} gives", 1) for line in self.comments.sentiment.sentences()[1:2]
+        ]
 
     def feeling_shown(self) -> Iterator[Shown]:
         yield {

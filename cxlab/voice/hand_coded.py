@@ -86,7 +86,7 @@ class HandCoded:
         if self.n:
             return []
         return [
-            "No comment was coded by hand, so the themes are not checked; a sheet to code is in the restricted lists."
+            "Nobody coded themes by hand, so the codebook is not checked; a sheet to code is in the restricted lists."
         ]
 
 

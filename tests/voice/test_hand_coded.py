@@ -62,12 +62,12 @@ def test_a_sheet_in_the_decisions_checks_the_feeling_and_the_codebook(tmp_path: 
     title = next(found.coded.coders_shown())[0]["title"]
     assert title.startswith("Two people who coded 60 comments agree on sentiment with a kappa of 0.9")
     assert found.felt.agreement["n"].iloc[0] == 59, "the feeling is checked on what people read"
-    assert not any("No comment was coded" in line for line in found.sentences())
+    assert not any("Nobody coded themes" in line for line in found.sentences())
 
 
 def test_where_nobody_coded_the_page_says_so_and_lays_out_a_sheet(tmp_path: Path) -> None:
     found = voice_of_customer(comments(), BOOK, decisions=tmp_path, n_boot=99)
-    assert any(line.startswith("No comment was coded by hand") for line in found.sentences())
+    assert any(line.startswith("Nobody coded themes by hand") for line in found.sentences())
     sheet = dict(found.restricted())["voice_coding_sheet"]
     assert len(sheet) == 120
     assert not list(found.coded.coders_shown())
