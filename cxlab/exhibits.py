@@ -654,7 +654,9 @@ def _safe_lanes(lanes: pd.DataFrame, stages: list[dict[str, Any]], min_base: int
         safe = {"lane": lane, "stage": stage, **texts, "tone": tone, "unknown": is_unknown}
         rows.append(safe | ({"n": f"n<{min_base}" if small else own} if "n" in lanes.columns else {}))
     if not rows:
-        raise ValueError("`lanes` has no rows; a map without lanes says nothing; give each stage what customers do there")
+        raise ValueError(
+            "`lanes` has no rows; a map without lanes says nothing; give each stage what customers do there"
+        )
     order = {label: number for number, label in enumerate(known)}
     first = {lane: number for number, lane in enumerate(dict.fromkeys(row["lane"] for row in rows))}
     rows.sort(key=lambda row: (order[row["stage"]], first[row["lane"]]))

@@ -144,7 +144,12 @@ def test_code_is_folded_at_the_end_and_named_by_its_section(drivers_book: Any) -
 
 
 def test_a_folded_exhibit_shows_its_title_and_keeps_the_rest_for_whoever_opens_it(book: Any) -> None:
-    part = {"kind": "exhibit", "title": "Half go on within 3 days.", "subtitle": "By stage", "note": {"Base": "9 people"}}
+    part = {
+        "kind": "exhibit",
+        "title": "Half go on within 3 days.",
+        "subtitle": "By stage",
+        "note": {"Base": "9 people"},
+    }
     page = page_of("# T", [new("display_data", {EXHIBIT: part | {"folded": True}, "text/plain": "x"})], book=book)
     folded = page.split('<details class="exhibit fold" id="x1">')[1].split("</details>")[0]
     summary, rest = folded.split("</summary>")
