@@ -148,15 +148,15 @@ def test_pages_open_clean_in_a_browser_at_both_widths(company: Path, browser: An
     folder = company / "reports/demo" / LAST_PERIODS[-1]
     pages = {path.name: path.read_text("utf-8") for path in folder.glob("*.html")}
     pages["overview"] = (company / "reports/index.html").read_text("utf-8")
-    for width in (1280, 400):
-        for name, seen in browser.layout(pages, width).items():
+    looked = {width: browser.layout(pages, width) for width in (1280, 400)}
+    for width, of_width in looked.items():
+        for name, seen in of_width.items():
             assert seen["width"] <= width, (name, width, seen["out"])
             assert seen["out"] == [], (name, width)
             assert seen["requests"] == [], (name, "a page loads nothing")
             assert seen["broken"] == [], (name, "no number is broken over lines")
             assert seen["least"] >= 12
-    seen = browser.layout(pages, 1280)[f"{TRACKING}.html"]
-    assert len(seen["largest"]) == 1, "the answer is the largest type of its page"
+    assert len(looked[1280][f"{TRACKING}.html"]["largest"]) == 1, "the answer is the largest type of its page"
 
 
 def test_every_picture_says_what_it_shows_and_no_page_names_a_person_or_a_machine(company: Path) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,14 @@ def test_the_same_input_gives_the_same_bytes(published: Path, snapshot: Callable
     second = snapshot(report(published))
     differing = {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)}
     assert differing == {"manifest.json"}, "the manifest alone knows when it was made"
+
+
+def test_the_server_of_kernels_has_no_thread_that_a_fork_would_lose(reported: Path) -> None:
+    """But the one with which Arrow's memory is given back. Where there is no /proc, nothing is looked at."""
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    assert server is not None
+    threads = [path.read_text("utf-8").strip() for path in Path("/proc", str(server)).glob("task/*/comm")]
+    assert len([name for name in threads if name != "jemalloc_bg_thd"]) <= 1, threads
 
 
 def test_parameters_given_for_one_notebook_reach_it(bare: Path) -> None:
@@ -400,7 +409,7 @@ def test_after_a_kill_the_earlier_report_is_whole_and_the_next_run_succeeds(
     assert result.exit_code == 0
     assert "119 customers" in (report(published) / "20_scores.html").read_text("utf-8")
     product = published / "data/processed/acme/products/2026-Q3/scores.parquet"
-    assert len(__import__("pandas").read_parquet(product)) == 119
+    assert len(pd.read_parquet(product)) == 119
     assert "acme/2026-Q3/index.html" in (published / "reports/index.html").read_text("utf-8")
     assert [path.name for path in (published / "reports/.tmp").iterdir()] == ["locks"], (
         "nothing of the killed run is left"
