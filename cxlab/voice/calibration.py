@@ -101,9 +101,7 @@ class CalibratedSentiment:
     def sentences(self) -> list[str]:
         """What a reader should know: the reason, how far the method in use agrees, its probabilities, and the review list."""
         said = [self.reason]
-        rows = self.agreement.set_index("method")
-        if self.method in rows.index:
-            row = rows.loc[self.method]
+        for row in self.agreement[self.agreement["method"] == self.method].to_dict("records"):
             said.append(
                 f"It gives the same label as {_SOURCE[str(row['against'])]} in {number_text(100 * row['accuracy'])} of 100 comments "
                 f"(kappa {_two(row['kappa'])}, where 0 is chance and 1 always; {number_text(row['n'])} comments that it had not seen)."
@@ -181,7 +179,7 @@ def calibrate_sentiment(
     gain, low = _gain(given, read[judged].astype(str), lexicon[judged].astype(str), random_state)
     rows = [
         _agreement_row("classifier", study.against, given, read[judged], random_state)
-        | {"ece": calibration_error(p[judged], given, classes)},
+        | {"ece": calibration_error(p[judged], given.tolist(), classes.tolist())},
         _agreement_row("lexicon", study.against, given, lexicon[judged], random_state),
     ]
     agreed = pd.DataFrame(rows)

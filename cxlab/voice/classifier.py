@@ -4,8 +4,9 @@ A linear model of words, pairs of words, pieces of words and the lexicon's featu
 labels, above that (or where the texts are long) one trained by averaged stochastic gradient descent; classes count alike however rare.
 One row is a text. The probability of a label is calibrated: predictions of comments that the model had not seen are sharpened or
 softened by one number until, of those given 80 %, about 80 % are right. It is the probability that a person who labels like the ones it
-learned from would give that label, not how strong a feeling is, and it holds for comments like those it learned from: on other comments
-(a model of tweets on reviews) it is worse than the lexicon, which is why `calibrate_sentiment` judges it before it is used.
+learned from would give that label (a little too high for a rare label, because classes count alike), not how strong a feeling is, and
+it holds for comments like those it learned from: on other comments (a model of tweets on reviews) it is worse than the lexicon, which
+is why `calibrate_sentiment` judges it before it is used.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
+from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from threadpoolctl import threadpool_limits
 
@@ -84,7 +86,11 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):
         """As `predict_proba`, of texts that went through `plain`; `lexical` their `lexicon_features`, where they are known."""
         if not len(texts):
             return np.zeros((0, len(self.classes_)))
-        return tempered(self.model_.predict_proba(self.features_.transform(texts, lexical)), self.temperature_)
+        blocks = self.features_.blocks(texts, lexical)
+        ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
+        parts = np.split(self.model_.coef_, ends, axis=1)
+        z = self.model_.intercept_ + sum(block @ part.T for block, part in zip(blocks, parts, strict=True))
+        return tempered(_probabilities(np.asarray(z), one_against_all=self.by_descent_), self.temperature_)
 
     def _temperature(self, rows: Any, y: np.ndarray) -> float:
         from sklearn.model_selection import StratifiedKFold
@@ -96,6 +102,18 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):
         for learn, ask in StratifiedKFold(folds, shuffle=True, random_state=self.random_state).split(rows, y):
             told[ask] = _linear(self.by_descent_, self.random_state).fit(rows[learn], y[learn]).predict_proba(rows[ask])
         return temperature_of(told, y, self.classes_)
+
+
+def _probabilities(z: np.ndarray, *, one_against_all: bool) -> np.ndarray:
+    """The probabilities of the classes, as scikit-learn makes them of what its linear models decide by; with two classes z has one
+    column, for the second of them."""
+    if z.shape[1] == 1:
+        p = expit(z)
+        return np.hstack([1 - p, p])
+    if not one_against_all:
+        return softmax(z, axis=1)
+    p = expit(z)
+    return p / np.maximum(p.sum(axis=1, keepdims=True), 1e-300)
 
 
 def temperature_of(probabilities: np.ndarray, labels: np.ndarray, classes: np.ndarray) -> float:

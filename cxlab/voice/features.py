@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain, repeat
 
 import numpy as np
 from scipy import sparse
@@ -55,20 +56,22 @@ class TextFeatures:
         self._pieces, pieces = _learn_pieces(texts)
         self._word_idf, self._piece_idf = _idf(words), _idf(pieces)
         self._kept: dict[str, np.ndarray] = {}
-        return self._together(words, pieces, texts, lexical)
+        return _side_by_side(self._weighed(words, pieces, texts, lexical))
 
     def transform(self, texts: Sequence[str], lexical: np.ndarray | None = None) -> sparse.csr_array:
         """The rows of texts. lexical: their `lexicon_features`, where they are known already."""
-        return self._together(_count_words(texts, self._words, self._pairs), self._count_pieces(texts), texts, lexical)
+        return _side_by_side(self.blocks(texts, lexical))
 
-    def _together(
+    def blocks(self, texts: Sequence[str], lexical: np.ndarray | None = None) -> list[sparse.csr_array]:
+        """The rows of texts in their three blocks of columns, from left to right."""
+        counts = _count_words(texts, self._words, self._pairs), self._count_pieces(texts)
+        return self._weighed(*counts, texts, lexical)
+
+    def _weighed(
         self, words: sparse.csr_array, pieces: sparse.csr_array, texts: Sequence[str], lexical: np.ndarray | None
-    ) -> sparse.csr_array:
-        blocks = [_weighted(words, self._word_idf), _weighted(pieces, self._piece_idf)]
-        made = sparse.hstack([*blocks, sparse.csr_array(self._told(texts, lexical) * LEXICON_WEIGHT)], format="csr")
-        made.sort_indices()
-        made.indices, made.indptr = made.indices.astype(np.int32), made.indptr.astype(np.int32)
-        return made
+    ) -> list[sparse.csr_array]:
+        told = sparse.csr_array(self._told(texts, lexical) * LEXICON_WEIGHT)
+        return [_weighted(words, self._word_idf), _weighted(pieces, self._piece_idf), told]
 
     def _told(self, texts: Sequence[str], lexical: np.ndarray | None) -> np.ndarray:
         if lexical is None:
@@ -108,6 +111,12 @@ class TextFeatures:
         self._kept = {}
 
 
+def _side_by_side(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
+    made = sparse.hstack(blocks, format="csr")
+    made.indices, made.indptr = made.indices.astype(np.int32), made.indptr.astype(np.int32)
+    return made
+
+
 def _pieces_of(word: str) -> list[str]:
     padded = f" {word} "
     least, most = PIECES
@@ -135,7 +144,7 @@ def _learn_pieces(texts: Sequence[str]) -> tuple[dict[str, int], sparse.csr_arra
 
 def _texts_by_words(which: Sequence[Sequence[int]], n_words: int) -> sparse.csr_array:
     ends = np.cumsum([0, *map(len, which)])
-    columns = np.fromiter((word for words in which for word in words), dtype=np.int32, count=ends[-1])
+    columns = np.array(list(chain.from_iterable(which)), dtype=np.int32)
     return sparse.csr_array((np.ones(len(columns)), columns, ends), shape=(len(which), n_words))
 
 
@@ -149,7 +158,7 @@ def _tokens(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
     """The words of all texts in a row, in small letters, and in which text each stands."""
     joined = "\0".join(text.replace("\0", " ") for text in texts).lower().replace("’", "'")
     found = _TOKEN.findall(joined)
-    ends = np.fromiter((token == "\0" for token in found), dtype=bool, count=len(found))
+    ends = np.array([token == "\0" for token in found], dtype=bool)
     return [token for token in found if token != "\0"], np.cumsum(ends)[~ends]
 
 
@@ -175,8 +184,7 @@ def _once(code: np.ndarray, which: np.ndarray, n_texts: int) -> np.ndarray:
 
 def _count_words(texts: Sequence[str], words: dict[str, int], pairs: np.ndarray) -> sparse.csr_array:
     tokens, which = _tokens(texts)
-    look_up = words.get
-    place = np.fromiter((look_up(token, -1) for token in tokens), dtype=np.int64, count=len(tokens))
+    place = np.array(list(map(words.get, tokens, repeat(-1))), dtype=np.int64)
     return _counted(place, which, pairs, len(words), len(texts))
 
 
@@ -201,7 +209,6 @@ def _idf(counts: sparse.csr_array) -> np.ndarray:
 
 def _weighted(counts: sparse.csr_array, idf: np.ndarray) -> sparse.csr_array:
     """(1 + log tf) × idf, each row of length 1."""
-    counts.sum_duplicates()
     counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     length = np.sqrt(np.bincount(rows, weights=counts.data**2, minlength=counts.shape[0]))

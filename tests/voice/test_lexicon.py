@@ -19,7 +19,9 @@ THEIRS = SentimentIntensityAnalyzer()
 OURS = Lexicon.vader()
 RULES = [
     *NEGATE, *BOOSTER_DICT, *" ".join(SPECIAL_CASES).split(), "no", "or", "nor", "so", "this", "least", "at", "very", "doubt", "but",
-    "BUT", "kind", "of", "sort", "the", "table", "x", "great", "GREAT", "awful", "Problem", "hate", "good", "WORST", "bad", "😀", "❤", ":)",
+    "BUT", "kind", "of", "sort", "the", 
+    "table", "x", "great", "GREAT", "awful", "Problem", "hate", "good", "WORST", "bad", "😀",
+    "❤", ":)",
     ":D", "don't", "wasn’t", "ok!", "??", "!!!", "...", "#fail", "café", "İstanbul", "ß", "\u00a0", "NO", "NOT", "SO", "VERY",
 ]  # fmt: skip
 
