@@ -106,7 +106,7 @@ class CumulativeIncidence:
         return pd.DataFrame(rows, columns=list(self.table.columns))
 
     @cached_property
-    def _steps(self) -> dict[str, tuple[Floats, Floats, list[dict[str, Any]]]]:
+    def _steps(self) -> dict[str, tuple[Any, Any, list[dict[Any, Any]]]]:
         """Of each cause its moments, its events up to each, and the figures there."""
         figures = ["estimate", "std_error", "conf_low", "conf_high", "reason"]
         own = {cause: self.table[self.table["cause"] == cause] for cause in self.causes}

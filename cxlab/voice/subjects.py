@@ -123,7 +123,7 @@ class Subjects:
 
     def themes_shown(self) -> pd.DataFrame:
         """Themes under their headings, the most frequent first; a theme below another is listed from the smallest base on."""
-        size = self.themes.set_index("theme")["share"].to_dict()
+        size: dict[str, float] = dict(zip(self.themes["theme"], self.themes["share"], strict=True))
         above = {name: [*reversed(self.comments.codebook.ancestors(name)), name] for name in size}
         order = sorted(size, key=lambda name: [(-size.get(step, 0.0), step) for step in above[name]])
         rows = self.themes.set_index("theme", drop=False).loc[order].reset_index(drop=True)
