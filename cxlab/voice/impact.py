@@ -24,12 +24,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import sparse, stats
 
 from cxlab.inference import benjamini_hochberg
 from cxlab.inference.intervals import Floats, check_conf_level, check_weights, critical_value, two_sided_p
@@ -215,10 +216,11 @@ class _Scores:
     def __init__(self, index: pd.Index, place: Codes, y: Floats, w: Floats, units: Codes) -> None:
         self.index, self.place, self.y, self.w = index, place, y, w
         self.units = np.unique(units, return_inverse=True)[1]
-        self.by_unit = np.argsort(self.units, kind="stable")
-        self.starts = np.searchsorted(self.units[self.by_unit], np.arange(self.n_units))
-        self.alone = self.n_units == len(y)
+        self.n_units = int(self.units.max(initial=-1)) + 1
         self.level = float((w * y).sum() / w.sum()) if len(y) else math.nan
+        self.alone = np.bincount(self.units)[self.units] == 1 if len(y) else np.zeros(0, dtype=bool)
+        together = np.flatnonzero(~self.alone)
+        self.together = together[np.argsort(self.units[together], kind="stable")]  # those of one unit side by side
 
     @classmethod
     def read(
@@ -244,10 +246,6 @@ class _Scores:
         units = cluster_codes(len(y), None if clusters is None else _aligned(clusters, scores, "clusters")[place])
         return cls(scores.index[place], place, y, w, units)
 
-    @property
-    def n_units(self) -> int:
-        return int(self.units.max(initial=-1)) + 1
-
     def of(self, chosen: npt.NDArray[np.bool_]) -> _Scores:
         """A part of the respondents."""
         return _Scores(self.index[chosen], self.place[chosen], self.y[chosen], self.w[chosen], self.units[chosen])
@@ -259,7 +257,7 @@ class _Scores:
         """The row of a theme before it has figures; a reason where it can have none."""
         n, of_all = int(mention.sum()), len(self.y)
         own, rest = self.units_of(mention), self.units_of(1 - mention)
-        what = "respondent" if self.alone else "customer or account"
+        what = "respondent" if self.alone.all() else "customer or account"
         reason = ""
         if n == 0:
             reason = "nobody with a score mentions it"
@@ -283,31 +281,53 @@ class _Scores:
             **dict.fromkeys(_FIGURES, math.nan), "estimate": estimate, "conf_level": conf_level, "reason": reason,
         }  # fmt: skip
 
+    @cached_property
+    def parts(self) -> Floats:
+        """Of each respondent what is summed over those who mention a theme."""
+        w2, c = self.w**2, self.y - self.level
+        return np.column_stack([self.w, self.w * c, w2, w2 * c, w2 * c * c])
+
     def costs(self, mentions: Floats) -> tuple[Floats, Floats]:
         """Of each column of mentions: the score of all less that of the others, and its linearised error."""
-        c = self.y - self.level
-        total, wc = self.w.sum(), self.w * c
-        others = total - self.w @ mentions
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gap = -(wc @ mentions) / others  # of the others from all, as the deviations of all add up to 0
-            if self.alone:
-                w2 = self.w**2
-                parts = np.vstack([w2, w2 * c, w2 * c * c])
-                whole = parts.sum(axis=1)
-                zero, one, two = whole[:, None] - parts @ mentions
-                variance = whole[2] / total**2 - 2 * (two - gap * one) / (total * others)
-                variance += (two - 2 * gap * one + gap**2 * zero) / others**2
-            else:
-                variance = (self.influence(mentions, gap, others) ** 2).sum(axis=0)
-            units = self.n_units
-            return -gap, np.sqrt(np.maximum(variance, 0) * units / max(units - 1, 1))
+        return self._costs(self.parts[self.alone].T @ mentions[self.alone], mentions[self.together])
 
-    def influence(self, mentions: Floats, gap: Floats, others: Floats) -> Floats:
-        """Units × themes: what each unit adds to the estimate, linearised."""
-        wc = self.w * (self.y - self.level)
-        rest = 1 - mentions
-        each = wc[:, None] / self.w.sum() - (wc[:, None] * rest - (self.w[:, None] * rest) * gap) / others
-        return np.add.reduceat(each[self.by_unit], self.starts, axis=0)
+    def shuffled(self, mentions: Floats, n_boot: int, rng: np.random.Generator) -> Floats:
+        """Shuffles × columns of mentions: the estimate in units of its error, where the mentions are handed out at random."""
+        drawn = np.full((n_boot, mentions.shape[1]), math.nan)
+        by_theme = sparse.csr_matrix(mentions[self.alone].T)
+        for i, order in enumerate(shuffles(self.units, n_boot, rng)):
+            # of respondents on their own the scores change places and not the mentions: the same, and only mentions are read
+            sums = np.asarray((by_theme @ self.parts[order[self.alone]]).T)
+            cost, error = self._costs(sums, mentions[order[self.together]])
+            np.divide(cost, error, out=drawn[i], where=error > 0)
+        return drawn
+
+    def _costs(self, sums: Floats, mentions: Floats) -> tuple[Floats, Floats]:
+        """`costs` from the sums of `parts` over those on their own who mention each theme, and the mentions of the others."""
+        total, whole = self.w.sum(), self.parts[self.alone].sum(axis=0)
+        own = self.parts[self.together, :2].T @ mentions
+        with np.errstate(divide="ignore", invalid="ignore"):
+            others = total - sums[0] - own[0]
+            gap = -(sums[1] + own[1]) / others  # of the others from all, as the deviations of all add up to 0
+            zero, one, two = whole[2:, None] - sums[2:]
+            variance = whole[4] / total**2 - 2 * (two - gap * one) / (total * others)
+            variance += (two - 2 * gap * one + gap**2 * zero) / others**2
+            if len(mentions):
+                variance += (self._influence(self.together, mentions, gap, others) ** 2).sum(axis=0)
+        return -gap, np.sqrt(np.maximum(variance, 0) * self.n_units / max(self.n_units - 1, 1))
+
+    def influence(self, mentions: Floats) -> Floats:
+        """Units × columns of mentions: what each unit adds to the estimate, linearised."""
+        order = np.argsort(self.units, kind="stable")
+        others = self.w.sum() - self.w @ mentions
+        return self._influence(order, mentions[order], -self.costs(mentions)[0], others)
+
+    def _influence(self, rows: Codes, mentions: Floats, gap: Floats, others: Floats) -> Floats:
+        """The same of some rows, in the order of their units."""
+        w, wc = self.w[rows, None], self.parts[rows, 1, None]
+        each = wc * (1 / self.w.sum() - 1 / others) + w * (gap / others) + mentions * (wc / others - w * (gap / others))
+        starts = np.flatnonzero(np.diff(self.units[rows], prepend=-1))
+        return np.add.reduceat(each, starts, axis=0)
 
 
 def _plain(
@@ -325,10 +345,7 @@ def _plain(
     if inside:
         own = mentions[:, inside]
         estimates, errors = known.costs(own)
-        drawn = np.full((n_boot, len(inside)), math.nan)
-        for i, order in enumerate(shuffles(known.units, n_boot, rng)):
-            cost, error = known.costs(own[order])
-            drawn[i] = np.divide(cost, error, out=np.full(len(cost), math.nan), where=error > 0)
+        drawn = known.shuffled(own, n_boot, rng)
         for place, j in enumerate(inside):
             smaller = min(known.units_of(own[:, place]), known.units_of(1 - own[:, place]))
             rows[j] |= _tested(float(estimates[place]), float(errors[place]), drawn[:, place], smaller - 1, conf_level)
@@ -341,7 +358,9 @@ def _tested(estimate: float, error: float, drawn: Floats, df: int, conf_level: f
     k = int((1 - conf_level) / 2 * (len(draws) + 1) + 1e-9)
     if not error > 0 or k < 1:
         return {"estimate": estimate, "reason": "its mentions show no spread"}
-    slack = 1e-9 * max(abs(estimate / error), 1.0)  # as in the test: a draw that is the same but for rounding reaches as far
+    slack = 1e-9 * max(
+        abs(estimate / error), 1.0
+    )  # as in the test: a draw that is the same but for rounding reaches as far
     low, high = max(-float(draws[k - 1]), 0.0) + slack, max(float(draws[-k]), 0.0) + slack
     far = critical_value(conf_level, df)
     below, above = (max(high, far), low) if estimate < 0 else (high, max(low, far))
@@ -363,11 +382,8 @@ def _differs(
     for i, name in enumerate(rows["group"]):
         chosen = np.asarray(groups == name, dtype=bool)
         part, own = known.of(chosen), mentions[chosen][:, [j]]
-        others = part.w.sum() - part.w @ own
         units = np.unique(known.units[chosen])
-        parts[units, i] = part.influence(own, -part.costs(own)[0], others)[:, 0] * math.sqrt(
-            len(units) / (len(units) - 1)
-        )
+        parts[units, i] = part.influence(own)[:, 0] * math.sqrt(len(units) / (len(units) - 1))
         df[i] = min(part.units_of(own[:, 0]), part.units_of(1 - own[:, 0])) - 1
     return _welch(rows["estimate"].to_numpy(), parts.T @ parts, df)
 
