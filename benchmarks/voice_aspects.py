@@ -70,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             float((np.asarray(said)[mixed] == test["polarity"][mixed]).mean()) for said in (sentence, rules, learned)
         ]
         print(
-            f"{domain:10} trained on {model.n:,} mentions in {fitted:.1f} CPU s; of {mixed.sum()} mentions in sentences that praise one thing "
-            f"and not another, right: sentence {shares[0]:.3f}, rules {shares[1]:.3f}, model {shares[2]:.3f}"
+            f"{domain:10} trained on {model.n:,} mentions in {fitted:.1f} CPU s; of {mixed.sum()} mentions in sentences that "
+            f"praise one thing and not another, right: sentence {shares[0]:.3f}, rules {shares[1]:.3f}, model {shares[2]:.3f}"
         )
 
 
