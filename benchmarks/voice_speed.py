@@ -9,7 +9,7 @@ codebook. Ratios are comments per CPU second of the chain over those of `polarit
 median of rounds that take turns, because other work on the machine slows both. Comments by the million are the tweets drawn again with
 a word left out and a number put in, so that few are alike. Memory is the peak of a fresh process and of its largest worker.
 
-Measured on 2026-12-01: see the lines at the end of this module.
+No figures are quoted yet: the machine was never quiet enough to trust them.
 """
 
 from __future__ import annotations
