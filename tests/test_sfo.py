@@ -353,7 +353,7 @@ def test_the_drivers_of_the_airport_leave_out_what_few_have_used_and_add_up(ever
 @pytest.mark.realdata
 def test_what_passengers_wrote_is_counted_once_and_small_themes_are_hidden(everything: Path) -> None:
     found = {finding["name"]: finding for finding in _json(everything, 2018, "findings")}
-    # 354 passengers wrote: three in Spanish, one unsure, four ("WIFI") too short to tell the language
+    # 354 passengers wrote: two in Spanish, two unsure, four ("WIFI") too short to tell the language
     assert found["negative_comments"]["n"] == 346
     quotes = pd.read_csv(everything / "reports/sfo/2018/tables/06_voice_of_customer_quotes.csv")
     assert (quotes["n"] >= 30).all()
