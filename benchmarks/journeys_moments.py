@@ -10,6 +10,11 @@ against what was planted, and coverage of the intervals. immortal: a letter that
 where nothing tells, where both tell the same, and where one tells more; the interval that it uses beside the corrected
 resampled t (Nadeau & Bengio, *Machine Learning* 52, 2003). Coverage there is of the mean difference over all
 simulations of a case.
+
+Measured on 2026-12-01 with seven penalties, seed 1, scores, `discrete_or_journey` of touchpoints less journey: the 95% intervals held
+the mean difference in 100 of 100 simulations where nothing tells (200 and 800 customers), in 59 of 60 where one touchpoint tells (800),
+in 48 of 50 where waiting tells (800), and in 43 of 50 where one touchpoint tells and there are 300 customers (.86, .74 to .93; the
+corrected resampled t held it as often there). Outcomes of 0/1, and the case where both tell the same, were not run then.
 """
 
 from __future__ import annotations

@@ -325,7 +325,9 @@ def discrete_or_journey(
     Intervals: the customers are split in halves ten times, both halves go through all of it (one deal of folds), and the variance
     of a score, or of a difference of two, is a quarter of the mean squared difference of the halves: half of what half the
     customers vary by (the halves of Nadeau & Bengio, *Machine Learning* 52, 2003; they do not take the second half off).
-    Student's t with ten degrees of freedom. `benchmarks/journeys_moments.py --part folds` measures how often they hold.
+    Student's t with ten degrees of freedom. For scores of 800 customers 95% intervals of a difference held its mean in .96 to 1 of 50
+    to 100 simulations a case, of 300 customers in .86 (.74 to .93): below some 500 read them as too narrow
+    (`benchmarks/journeys_moments.py --part folds`, December 2026).
 
     Raises ValueError for input that does not fit; NotApplicableError for fewer than 50 customers with an outcome, for one
     outcome only, and for fewer customers of the rarer outcome than twice the folds.
