@@ -95,14 +95,14 @@ def test_a_mention_without_its_text_is_refused() -> None:
         aspect_sentiment(said.set_axis([0, 0]), mentions)
 
 
-def study(n: int, seed: int) -> tuple[list[str], list[tuple[int, int]], list[str]]:
+def study(n: int, seed: int, between: str = ", but") -> tuple[list[str], list[tuple[int, int]], list[str]]:
     """Comments on two things each, in words that the lexicon does not know: what is said of the one tells nothing of the other."""
     rng = np.random.default_rng(seed)
     words = {"positive": ["zingy", "plumed"], "negative": ["grobbled", "murked"], "neutral": ["roundish", "beige"]}
     texts, spans, labels = [], [], []
     for _ in range(n):
         one, other = rng.choice(LABELS, 2)
-        text = f"the menu was {rng.choice(words[one])}, but the chairs were {rng.choice(words[other])} for us"
+        text = f"the menu was {rng.choice(words[one])}{between} the chairs were {rng.choice(words[other])} for us"
         at = text.index("chairs")
         texts += [text, text]
         spans += [(4, 8), (at, at + 6)]
@@ -124,6 +124,13 @@ def test_a_model_learns_what_stands_near_the_mention_and_not_what_is_said_of_ano
     )
     assert learned["label"].tolist() == ["positive", "negative"]
     assert learned["score"].iloc[0] > 0.5 > -0.5 > learned["score"].iloc[1]
+
+
+def test_a_model_learns_from_the_words_nearby_where_no_clause_parts_two_subjects() -> None:
+    between = " as far as we could tell from there and"
+    model = fit_aspects(*study(150, 1, between))
+    texts, spans, labels = study(60, 2, between)
+    assert accuracy_score(labels, model.predict(texts, spans)) > 0.95
 
 
 def _mentions() -> pd.DataFrame:

@@ -102,6 +102,10 @@ def test_of_matches_that_overlap_the_first_and_then_the_longest_counts() -> None
     assert matches(book, "on hold for hours later", "wait") == ["on hold", "hours later"]
 
 
+def test_matches_that_touch_are_two() -> None:
+    assert matches(Codebook.from_text('[themes.laugh]\nregex = ["ha"]'), "haha", "laugh") == ["ha", "ha"]
+
+
 def test_an_apostrophe_is_either_kind_and_terms_may_begin_with_a_sign() -> None:
     book = Codebook.from_text("""[themes.t]\nany = ["can't log in", "won’t", "#fail", "wi-fi", "24/7", "*charge"]""")
     text = "Can’t log in, won't: epic #fail a#fail! WI-FI 24/7, 124/7 a surcharge"
@@ -420,16 +424,19 @@ def test_every_comment_with_a_word_that_comes_again_is_in_one_proposal(book: Cod
 
 def test_examples_are_from_the_middle_of_their_theme_and_differ(book: Codebook) -> None:
     odd = ["parking", "parking was near the theatre where my cousin sings operas about rivers and parking tickets"]
-    texts = [
-        *odd,
-        *[f"parking space was full and expensive {i}" for i in range(20)],
+    near = [
         "expensive parking, the space was full",
+        "full was the parking space",
+        "parking space so full, so expensive",
     ]
+    texts = [*odd, *[f"parking space was full and expensive {i}" for i in range(20)], *near]
     proposed = suggest_themes(texts, book, n_themes=1)
     examples = [texts[place] for place in proposed["examples"].iloc[0]]
     assert "parking space was full and expensive 0" in examples
     assert len({text.rstrip("0123456789 ") for text in examples}) == len(examples) == 3
-    assert odd[0] not in examples, "a comment of one word shows nothing where there are longer ones"
+    assert not set(odd) & set(examples), (
+        "neither what is far from the middle nor, where there are longer ones, a single word"
+    )
 
 
 def test_a_draft_of_the_proposals_is_a_codebook_that_covers_them(book: Codebook) -> None:
@@ -474,6 +481,8 @@ def test_the_same_comments_give_the_same_proposals(book: Codebook) -> None:
     first, again = (suggest_themes(texts, book, n_themes=4, random_state=3) for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
     assert len(first) == 4
+    assert first["n"].is_monotonic_decreasing
+    assert first["n"].nunique() > 1
     assert first["n"].sum() <= 120
 
 
