@@ -10,7 +10,7 @@ clause and of the five words on either side, each with its own weight, and the l
 model knows its own field alone: one for restaurants says nothing of bills.
 
 How well: of 1,120 mentions in restaurant reviews and 638 in laptop reviews that people coded (SemEval-2014 task 4, test parts; Pontiki et
-al. 2014) the rules read 73% and 62% rightly, and a model trained on the training parts 79% and 72% (benchmarks/voice_aspects.py). Over
+al. 2014) the rules read 73% and 62% rightly, and a model trained on the training parts 81% and 73% (benchmarks/voice_aspects.py). Over
 all, the rules are no better than the score of the whole sentence; what they add is which subject the feeling is about where there are
 several, and there they are right in half the cases only.
 """
@@ -105,12 +105,12 @@ def fit_aspects(texts: Sequence[str] | pd.Series, spans: Sequence[Span], labels:
     around = _surroundings([said[row] for row in known], [places[row] for row in known], known)
     blocks, words = [], []
     for view in _views(around):
-        vectors = TfidfVectorizer(analyzer=_as_they_are, min_df=2, sublinear_tf=True)
+        vectors = TfidfVectorizer(analyzer=_as_they_are, sublinear_tf=True)
         blocks.append(vectors.fit_transform(view))
         words.append(vectors)
     matrix = hstack([*blocks, csr_matrix(_scores(around))]).tocsr()
     rarity = np.sqrt(len(y) / (len(counts) * counts.loc[y].to_numpy(dtype=float)))
-    fitted = LogisticRegression(C=3.0, max_iter=400, tol=1e-3).fit(matrix, y, sample_weight=rarity)
+    fitted = LogisticRegression(C=2.0, max_iter=400, tol=1e-3).fit(matrix, y, sample_weight=rarity)
     return AspectModel(tuple(words), fitted, len(known))
 
 

@@ -11,8 +11,9 @@ distinct part is looked into once, and a phrase is compared with the text only w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 Place = tuple[int, int, int]
@@ -35,8 +36,18 @@ def pattern_of(term: str) -> re.Pattern[str]:
     >>> bool(pattern.search("by Direct\\n Debits")), bool(pattern.search("indirect debit"))
     (True, False)
     """
+    return _compiled(_phrase(term))
+
+
+def _phrase(term: str) -> str:
     words = r"\s+".join(_written(word) for word in term.split())
-    return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
+    return rf"(?<!\w){words}(?!\w)"
+
+
+@lru_cache(maxsize=10_000)
+def _compiled(written: str) -> re.Pattern[str]:
+    """Compiled where it is first needed: most terms of a codebook never come near a match."""
+    return re.compile(written, re.IGNORECASE)
 
 
 def _written(word: str) -> str:
@@ -61,7 +72,7 @@ class TermFinder:
 
     def _uses(self, number: int, term: str) -> list[tuple[str, _Use]]:
         """The words by which a term is looked up, and what each of them tells."""
-        words, pattern = term.split(), pattern_of(term)
+        words, pattern = term.split(), _phrase(term)
         runs = [_runs(word) for word in words]
         plain = [bool(word.strip("*")) for word in words]
         pairs = [at for at in range(len(words) - 1) if runs[at][1] and runs[at + 1][0]]
@@ -70,7 +81,7 @@ class TermFinder:
             at = max(pairs, key=lambda at: len((words[at] + words[at + 1]).replace("*", "")))
             self._phrases.append(_Phrase(number, pattern, _last(words[0]), at))
             key = len(self._phrases) - 1
-            second = re.compile(rf"{_written(words[at + 1])}(?!\w)", re.IGNORECASE)
+            second = rf"{_written(words[at + 1])}(?!\w)"
             return [
                 (runs[at][1], _Use("first", key, _last(words[at]))),
                 (runs[at + 1][0], _Use("second", key, second)),
@@ -78,7 +89,7 @@ class TermFinder:
         if runs[0][0]:
             before = words[0].index(runs[0][0])
             return [(runs[0][0], _Use("phrase" if len(words) > 1 else "word", number, pattern, before))]
-        self._anywhere.append((number, pattern))  # no letters to look it up by, such as ":("
+        self._anywhere.append((number, _compiled(pattern)))  # no letters to look it up by, such as ":("
         return []
 
     def find(self, text: str) -> list[Place]:
@@ -118,15 +129,15 @@ class _Phrase:
     """A term of several words: `first_word` finds its first at the end of a part, `pair` is the place of the two looked up."""
 
     number: int
-    pattern: re.Pattern[str]
-    first_word: re.Pattern[str]
+    pattern: str
+    first_word: str
     pair: int
 
     def at_pair(self, text: str, parts: list[str], starts: list[int], at: int) -> list[Place]:
         """The place of the phrase whose pair begins in part `at`, if it is there."""
         begin = at - self.pair
-        word = self.first_word.search(parts[begin]) if begin >= 0 else None
-        match = self.pattern.match(text, starts[begin] + word.start()) if word else None
+        word = _compiled(self.first_word).search(parts[begin]) if begin >= 0 else None
+        match = _compiled(self.pattern).match(text, starts[begin] + word.start()) if word else None
         return [(self.number, *match.span())] if match else []
 
 
@@ -138,7 +149,7 @@ class _Use:
 
     tells: Literal["word", "phrase", "first", "second"]
     key: int
-    pattern: re.Pattern[str]
+    pattern: str
     before: int = 0
 
 
@@ -149,24 +160,25 @@ def _runs(word: str) -> tuple[str, str]:
     return sure[0], sure[-1]
 
 
-def _last(word: str) -> re.Pattern[str]:
-    """Finds a word at the end of a part."""
-    return re.compile(rf"(?<!\w){_written(word)}\Z", re.IGNORECASE)
+def _last(word: str) -> str:
+    """What finds a word at the end of a part."""
+    return rf"(?<!\w){_written(word)}\Z"
 
 
 class _Words(dict[str, tuple[_Use, ...]]):
     """Each word that was met, with the terms that are looked up by it; what is asked for the first time is worked out and kept."""
 
-    def __init__(self, heads: Iterable[tuple[str, _Use]]) -> None:
+    def __init__(self, heads: Sequence[tuple[str, _Use]]) -> None:
         super().__init__()
-        self._all = [(re.compile(_written(word), re.IGNORECASE), word, term) for word, term in heads]
+        self._all = [(_written(word), term) for word, term in heads]
+        self._any = "|".join(f"(?:{written})" for written, _ in self._all)
         self._whole: dict[str, list[_Use]] = {}
-        self._other: list[tuple[re.Pattern[str], _Use]] = []
+        self._other: list[tuple[str, _Use]] = []
         begun: list[tuple[str, _Use]] = []
-        for pattern, word, term in self._all:
+        for word, term in heads:
             plain = word.rstrip("*").lower()
             if not plain.isascii() or not plain or "*" in plain:
-                self._other.append((pattern, term))
+                self._other.append((_written(word), term))
             elif word.endswith("*"):
                 begun.append((plain, term))
             else:
@@ -175,7 +187,6 @@ class _Words(dict[str, tuple[_Use, ...]]):
         self._begun: dict[str, list[tuple[str, _Use]]] = {}
         for plain, term in begun:
             self._begun.setdefault(plain[: self._least], []).append((plain, term))
-        self._any = re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _, _ in self._all), re.IGNORECASE)
 
     def __missing__(self, word: str) -> tuple[_Use, ...]:
         terms: list[_Use] = []
@@ -183,9 +194,9 @@ class _Words(dict[str, tuple[_Use, ...]]):
             low = word.lower()
             terms += self._whole.get(low, ())
             terms += [term for plain, term in self._begun.get(low[: self._least], ()) if low.startswith(plain)]
-            terms += [term for pattern, term in self._other if pattern.fullmatch(word)]
-        elif self._any.fullmatch(word):  # letters that are equal in ways that `lower` does not know
-            terms += [term for pattern, _, term in self._all if pattern.fullmatch(word)]
+            terms += [term for written, term in self._other if _compiled(written).fullmatch(word)]
+        elif _compiled(self._any).fullmatch(word):  # letters that are equal in ways that `lower` does not know
+            terms += [term for written, term in self._all if _compiled(written).fullmatch(word)]
         return _kept(self, word, tuple(terms))
 
 
@@ -212,23 +223,21 @@ class _Parts(dict[str, "_Told | None"]):
 
     def _worked_out(self, part: str) -> _Told | None:
         own: list[_Own] = []
-        pair: dict[str, set[int]] = {"first": set(), "second": set()}
+        first, second = set[int](), set[int]()
         runs = list(_WORD.finditer(part))
         for run in runs:
             for use in self._words[run.group()]:
                 begin = run.start() - use.before
                 if use.tells == "phrase":
-                    own += [(use.key, begin, 0, use.pattern)] if begin >= 0 else []
+                    own += [(use.key, begin, 0, _compiled(use.pattern))] if begin >= 0 else []
                 elif use.tells == "word":
-                    match = use.pattern.match(part, begin) if begin >= 0 else None
+                    match = _compiled(use.pattern).match(part, begin) if begin >= 0 else None
                     own += [(use.key, *match.span(), None)] if match else []
-                elif (
-                    (run is runs[-1] and use.pattern.search(part))
-                    if use.tells == "first"
-                    else (run is runs[0] and use.pattern.match(part))
-                ):
-                    pair[use.tells].add(use.key)
-        return (tuple(own), frozenset(pair["first"]), frozenset(pair["second"])) if own or any(pair.values()) else None
+                elif use.tells == "first" and run is runs[-1] and _compiled(use.pattern).search(part):
+                    first.add(use.key)
+                elif use.tells == "second" and run is runs[0] and _compiled(use.pattern).match(part):
+                    second.add(use.key)
+        return (tuple(own), frozenset(first), frozenset(second)) if own or first or second else None
 
 
 def _kept(memory: dict[str, _T], key: str, value: _T) -> _T:
