@@ -8,6 +8,31 @@ A codebook has 20 themes of 1 to 20% with people of a Poisson number a month. Sh
 standard deviation 0, 20 or 40% (beta distributed). "carried" lets half of a month's deviation go on into the next, which the method does
 not expect. Beside ours stands what people do without one: a test of two shares, the newest month against all before, q over themes.
 Everything calls `cxlab.voice.trends`, which reports use.
+
+Measured on 1 December 2026 (defaults, seed 1; 400 steady series in 20 codebooks, 24 monthly looks each, 480 looks a row; the level of a
+look is 4.2%, that is half a false alarm a year; "run" counts codebooks without an alarm as 24):
+
+    people  between          p<0.05   looks with an alarm   alarms a year   run    looks that the plain test spoils
+       150  20%                4.9%     2.3% (≤ 4.1%)            0.28       19.9      32%
+       600  0                  4.0%     0.2% (≤ 1.2%)            0.03       24.0       4%
+       600  20%                5.6%     2.1% (≤ 3.8%)            0.25       19.6      78%
+       600  40%                5.2%     1.5% (≤ 3.0%)            0.18       19.9     100%
+     5,000  20%                5.0%     3.1% (≤ 5.1%)            0.38       19.0     100%
+       600  20%, carried      11.8%    16.2% (≤ 19.8%)           1.95       10.2      70%
+
+The last row is what the method does not promise: months that depend on each other. A theme of 3% that doubles (100 samples a row):
+
+    people  between   called at look 1, 2, 3      start found   held by earliest to latest   starts   change held
+       200  0          4%    8%   26%                90%             100%                     2.7        74%
+       200  20%        1%    7%   13%                81%             100%                     2.6        57%
+       600  0         22%   71%   96%                88%              98%                     1.9        97%
+       600  20%        9%   38%   56%                71%              94%                     2.4        80%
+     2,000  0         93%  100%  100%                99%              100%                    1.1        96%
+     2,000  20%       28%   56%   79%                88%              98%                     1.9        84%
+
+So a doubling within a month is seen at once where 2,000 people write a month and months are alike, and after two or three months where
+600 do. What is barely found is found because luck made it larger, hence the intervals of rows with little power.
+New words (20 samples a row): none was called where there was none; the planted one in 90% (1,000 comments a year) and 100% (4,000).
 """
 
 from __future__ import annotations
