@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxlab.drivers.model import driver_answers
+from cxlab.drivers.loyalty import driver_answers
 from cxlab.problems import NotApplicableError
 from cxlab.segments.needs import needs_answers
 from cxlab.study import Study

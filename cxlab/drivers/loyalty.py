@@ -1,0 +1,423 @@
+"""What moves loyalty: which parts of the experience go with it, how surely, and what would happen if one improved.
+
+`loyalty_drivers` chooses the answers, fits `DriverModel` and puts together what a reader of 07 needs. `driver_answers` chooses
+alone, for whoever wants to know what the page leaves out; `derived_importance` gives the weights of needs to other pages.
+
+Everything here is association, as `cxlab.drivers.model` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from cxlab.data.answers import LONGEST_COUNTED, best_answers
+from cxlab.drivers.importance import MOST_EXACT, relative_importance
+from cxlab.drivers.model import DriverModel
+from cxlab.inference import share_row
+from cxlab.problems import NotApplicableError, ParameterError, did_you_mean
+from cxlab.wording import capital_text, describe, inside_text, list_text
+
+LEAST_ROWS = 150
+_NAMED = 6  # more drivers than this are counted in a sentence, not named
+
+
+@dataclass(frozen=True)
+class LoyaltyDrivers:
+    """What the satisfaction with parts of the experience explains of loyalty.
+
+    `drivers` has one row a driver: its label, share of R² in percent with interval, coefficient (what goes with `step` points
+    more of the driver: one, or ten on a scale longer than ten), test and performance (percent who give one of the two best
+    answers, see `cxlab.data.answers.best_answers`). `lost` has one row a driver: how many respondents it costs.
+    """
+
+    outcome: str
+    survey: str
+    wave: str
+    drivers: pd.DataFrame
+    lost: pd.DataFrame
+    left_out: list[str]
+    r2: float
+    n: int
+    n_asked: int
+    clustered: bool
+    weighted: bool
+    halo: float
+    conf_level: float
+
+    @property
+    def counting(self) -> pd.DataFrame:
+        """The drivers whose coefficient is clear once the number of tests is counted."""
+        return self.drivers[self.drivers["q_value"] < 1 - self.conf_level]
+
+    def headline(self) -> str:
+        clear = self.counting.sort_values("share", ascending=False).to_dict("records")
+        if not clear:
+            return f"No driver clearly goes with {inside_text(self.outcome)} once the others are held fixed."
+        top = clear[0]
+        said = (
+            f"{top['label']} counts most for {inside_text(self.outcome)}: {top['share']:.0f}% ({top['conf_low']:.0f} to "
+            f"{top['conf_high']:.0f}%) of what the drivers explain"
+        )
+        if top["rank_high"] > 1:
+            return said + f", though it may lie as low as place {top['rank_high']}."
+        return said + "."
+
+    def sentences(self) -> list[str]:
+        said = [
+            f"Together the {len(self.drivers)} drivers explain {self.r2:.0%} of the differences in {inside_text(self.outcome)} "
+            f"between customers (n {self.n:,})."
+        ]
+        without = self.drivers[self.drivers["q_value"] >= 1 - self.conf_level]
+        if len(without):
+            names = self._named(without)
+            verb = "adds" if len(without) == 1 else "add"
+            said.append(f"With the others held fixed, {names} {verb} nothing that chance could not explain.")
+        first = self.priorities
+        if len(first):
+            names = list_text(inside_text(label) for label in first["label"])
+            said.append(f"Counts more than the average driver and is rated lower: {names}.")
+        turned = self.drivers[self.drivers["sign_reversed"] & (self.drivers["q_value"] < 1 - self.conf_level)]
+        if len(turned):
+            names = list_text(inside_text(label) for label in turned["label"])
+            said.append(f"The sign of {names} turns once the others are held fixed: do not act on it.")
+        if self.halo > 0.6:
+            said.append(
+                f"The drivers are answered much alike (one common part holds {self.halo:.0%}): much of what they explain may be "
+                "the mood in which a questionnaire is filled in."
+            )
+        if self.left_out:
+            names = list_text(inside_text(label) for label in self.left_out[:4])
+            more = f" and {len(self.left_out) - 4} more" if len(self.left_out) > 4 else ""
+            said.append(f"Too few have used {names}{more} to be in the model.")
+        if self.n < 0.8 * self.n_asked:
+            said.append(
+                f"Only {self.n:,} of {self.n_asked:,} respondents answered every driver; whoever has not used a touchpoint is "
+                "not in these figures."
+            )
+        return said
+
+    @property
+    def priorities(self) -> pd.DataFrame:
+        """Drivers that count, more than the average, and are rated below the average."""
+        rows = self.counting
+        return rows[
+            (rows["share"] > self.drivers["share"].mean()) & (rows["performance"] < self.drivers["performance"].mean())
+        ]
+
+    def base_sentence(self) -> str:
+        about = "weighted" if self.weighted else "not weighted"
+        clusters = ", accounts as clusters" if self.clustered else ""
+        return (
+            f"{self.n:,} of {self.n_asked:,} respondents of {self.wave} who answered every driver, {about}{clusters}."
+        )
+
+    def key_numbers(self) -> pd.DataFrame:
+        """The four drivers that explain most, by their share."""
+        rows = self.drivers.sort_values("share", ascending=False).head(4)
+        return rows.assign(label="Share of " + rows["label"].map(inside_text), estimate=rows["share"], unit="%")
+
+    def _named(self, rows: pd.DataFrame) -> str:
+        """Drivers by name, or by number where a list of names would say less."""
+        if len(rows) > _NAMED:
+            return f"the other {len(rows)} drivers" if len(rows) < len(self.drivers) else f"all {len(rows)} drivers"
+        return list_text(inside_text(label) for label in rows["label"])
+
+    def importance_shown(self) -> pd.DataFrame:
+        rows = self.drivers.sort_values("share", ascending=False, ignore_index=True)
+        return rows.assign(estimate=rows["share"], unit="%")
+
+    def importance_words(self) -> dict[str, Any]:
+        rows = self.importance_shown()
+        first = rows.to_dict("records")[0]
+        noise = rows[rows["q_value"] >= 1 - self.conf_level]
+        note = {
+            "Base": f"{self.n:,} respondents who answered every driver",
+            "Method": "Share of R² over all orders of entry (LMG); interval by bootstrap of "
+            + ("accounts" if self.clustered else "respondents"),
+            "Read": "A share is never below 0, so its interval is no test; the test stands in the table below",
+        }
+        if len(noise):
+            note["Grey"] = capital_text(self._named(noise)) + ": the coefficient is not clear of chance"
+        return {
+            "title": f"{first['label']} explains {first['share']:.0f}% of what the drivers explain together.",
+            "subtitle": f"Share of explained {inside_text(self.outcome)}, percent, {100 * self.conf_level:g}% interval",
+            "alt": describe("Dot plot of the share of each driver", rows, label_col="label", unit="%"),
+            "note": note,
+        }
+
+    def focus(self) -> list[str]:
+        return list(self.counting["label"])
+
+    def plane_shown(self) -> pd.DataFrame:
+        return self.drivers.assign(share_low=self.drivers["conf_low"], share_high=self.drivers["conf_high"])
+
+    def plane_lines(self) -> dict[str, float]:
+        return {"x_line": float(self.drivers["performance"].mean()), "y_line": float(self.drivers["share"].mean())}
+
+    def plane_words(self) -> dict[str, Any]:
+        first = self.priorities
+        title = "No driver counts more than the average and is rated below it."
+        if len(first):
+            top = first.sort_values("share", ascending=False).to_dict("records")[0]
+            title = (
+                f"{top['label']} counts {top['share']:.0f}%, more than the average, and {top['performance']:.0f}% are satisfied with it, "
+                "less than the average."
+            )
+        points = "; ".join(
+            f"{row['label']} importance {row['share']:.0f}% ({row['conf_low']:.0f} to {row['conf_high']:.0f}), performance "
+            f"{row['performance']:.0f}%"
+            for row in self.drivers.to_dict("records")
+        )
+        return {
+            "title": title,
+            "subtitle": "Upwards the share of explained loyalty with its interval, to the right satisfied customers, percent",
+            "alt": f"Plane of importance against performance: {points}.",
+            "note": {
+                "Lines": "Means of all drivers; they move when a driver is added",
+                "Blue": "The coefficient is clear of chance",
+                "Satisfied": "One of the two best answers; on a scale longer than ten, the upper fifth",
+            },
+        }
+
+    def model_words(self) -> dict[str, Any]:
+        clear = len(self.counting)
+        return {
+            "title": f"{clear} of {len(self.drivers)} coefficients are clear of chance once their number is counted.",
+            "subtitle": f"Points of {inside_text(self.outcome)} that go with {self._steps()} more of a driver, the others held fixed; "
+            f"{100 * self.conf_level:g}% interval",
+            "note": {
+                "Test": f"{len(self.drivers)} coefficients, "
+                + ("errors by account" if self.clustered else "HC3 errors")
+                + ", Benjamini–Hochberg",
+                "VIF": "Above 5 a coefficient shares so much with the others that it is hard to tell apart",
+                "Halo": f"One common part holds {self.halo:.0%} of what the drivers differ by",
+            },
+        }
+
+    def _steps(self) -> str:
+        steps = set(self.drivers["step"])
+        if steps == {1}:
+            return "one point"
+        return "ten points" if steps == {10} else "one point (ten on scales longer than ten)"
+
+    def lost_words(self) -> dict[str, Any]:
+        most = self.lost.to_dict("records")[0]
+        return {
+            "title": f"{most['label']} was not answered by {most['estimate']:.0f}% of respondents, the most.",
+            "subtitle": "Respondents without an answer (not used, or left out), percent",
+            "alt": describe("Bars of respondents without an answer by driver", self.lost, label_col="label", unit="%"),
+            "note": {"Base": f"{self.n_asked:,} respondents; {self.n:,} answered all"},
+        }
+
+    def product(self) -> pd.DataFrame:
+        """The product `importance`: driver, label, touchpoint, share (0 to 1), conf_low, conf_high, clear."""
+        rows = self.drivers
+        return pd.DataFrame(
+            {
+                "driver": rows["driver"], "label": rows["label"], "touchpoint": rows["touchpoint"], "share": rows["share"] / 100,
+                "conf_low": rows["conf_low"] / 100, "conf_high": rows["conf_high"] / 100,
+                "clear": rows["q_value"] < 1 - self.conf_level, "outcome": self.outcome,
+            }
+        )  # fmt: skip
+
+    def findings(self) -> list[dict[str, Any]]:
+        made = []
+        counts = self.drivers["touchpoint"].value_counts()
+        for row in self.drivers.to_dict("records"):
+            own_touchpoint = row["touchpoint"] if counts.get(row["touchpoint"], 0) == 1 else None
+            clear = row["q_value"] < 1 - self.conf_level
+            ends = f"{row['conf_low']:.0f} to {row['conf_high']:.0f}%"
+            said = f"{row['label']} holds {row['share']:.0f}% ({ends}) of what the drivers explain"
+            said += "." if clear else ", but its coefficient is not clear of chance."
+            made.append(
+                {
+                    "name": f"driver_{own_touchpoint or row['driver']}",
+                    "result": {**row, "estimate": row["share"], "std_error": row["share_error"], "headline": said},
+                    "level": "all",
+                    "target": row["touchpoint"],
+                    "owner": row["owner"],
+                    "unit": "%",
+                    "definition": f"LMG share of R² of {self.outcome}",
+                    "comparable": "cumulative",
+                    "label": f"Driver of loyalty: {row['label']}",
+                    "attention": row["driver"] in set(self.priorities["driver"]),
+                }
+            )
+        return made
+
+
+def loyalty_drivers(
+    responses: pd.DataFrame,
+    items: pd.DataFrame,
+    touchpoints: pd.DataFrame,
+    *,
+    outcome: str = "",
+    survey: str = "",
+    least_answered: float = 0.5,
+    n_boot: int = 1000,
+    conf_level: float = 0.95,
+    random_state: int = 0,
+) -> LoyaltyDrivers:
+    """What moves loyalty among the respondents of the newest wave of one survey.
+
+    Drivers are the items with the role satisfaction that are about a touchpoint (where there are none, all that are not
+    overall) and that at least the share `least_answered` answered.
+
+    `outcome`: an item; empty the first with the role loyalty. `survey`: tracking, event or deep_dive; empty the
+    one with most answers. Raises `NotApplicableError` where no loyalty or fewer than two drivers were asked, or too few
+    answered all; `ParameterError` for an outcome that is no item.
+    """
+    known = items.set_index("item")
+    rows, target, names, left_out = driver_answers(
+        responses, items, outcome=outcome, survey=survey, least_answered=least_answered
+    )
+    survey, wave = str(rows["survey"].iloc[0]), rows["wave"].iloc[0]
+    weights = "weight" if "weight" in rows and rows["weight"].notna().all() else None
+    clusters = "cluster" if "cluster" in rows and rows["cluster"].notna().any() else None
+    model = DriverModel.from_columns(rows, target, names, weights=weights, conf_level=conf_level)
+    if len(model.y) < LEAST_ROWS:
+        raise NotApplicableError(
+            f"needs {LEAST_ROWS} respondents who answered every driver; {len(model.y)} of {len(rows)} did"
+        )
+    groups = rows.loc[model.X.index, clusters].to_numpy() if clusters else None
+    model.fit("cluster" if clusters else "HC3", groups)
+    method: Literal["lmg", "johnson"] = "lmg" if len(names) <= MOST_EXACT else "johnson"
+    n_boot = n_boot if len(names) <= 12 else min(n_boot, 200)  # 2^p subsets for each resample
+    shares = model.importance(method, n_boot=n_boot, clusters=groups, random_state=random_state)
+    return LoyaltyDrivers(
+        outcome=str(known.loc[target, "label"]),
+        survey=survey,
+        wave=str(wave),
+        drivers=_table(model, shares, known, touchpoints, rows, weights),
+        lost=_lost(rows, [*names, *left_out], known),
+        left_out=[str(known.loc[name, "label"]) for name in left_out],
+        r2=model.r2,
+        n=len(model.y),
+        n_asked=len(rows),
+        clustered=clusters is not None,
+        weighted=weights is not None,
+        halo=float(np.linalg.eigvalsh(np.corrcoef(model.X.to_numpy().T))[-1] / len(names)),
+        conf_level=conf_level,
+    )
+
+
+def driver_answers(
+    responses: pd.DataFrame, items: pd.DataFrame, *, outcome: str = "", survey: str = "", least_answered: float = 0.5
+) -> tuple[pd.DataFrame, str, list[str], list[str]]:
+    """The respondents of the newest wave who answered the outcome; the outcome, the drivers, and those too few answered.
+
+    Takes and refuses what `loyalty_drivers` does.
+    """
+    customers = responses[responses["perspective"] == "customer"] if "perspective" in responses else responses
+    known = items.set_index("item")
+    if outcome and outcome not in known.index:
+        raise ParameterError("outcome", f"`{outcome}` is no item", did_you_mean(outcome, map(str, known.index)))
+    loyal = [outcome] if outcome else list(known.index[known["role"] == "loyalty"])
+    loyal = [name for name in loyal if name in customers and customers[name].notna().any()]
+    if not loyal:
+        raise NotApplicableError('needs a question about loyalty (role = "loyalty") with answers')
+    target = loyal[0]
+    rows = customers[customers[target].notna()]
+    survey = survey or str(rows["survey"].value_counts().idxmax())
+    rows = rows[rows["survey"] == survey]
+    if rows.empty:
+        raise ParameterError("survey", f"`{survey}` has no answers about {target}", "choose another, or leave it empty")
+    wave = rows.groupby("wave")["counted_at"].max().idxmax()
+    rows = rows[rows["wave"] == wave]
+    names, left_out = _drivers(known, rows, target, least_answered)
+    return rows, target, names, left_out
+
+
+def derived_importance(answers: pd.DataFrame, needs: Mapping[str, str], *, outcome: str) -> pd.Series:
+    """The share of what satisfaction explains of an outcome that each need holds: need → share, adding up to 1.
+
+    `needs` is need → column of satisfaction with it. Respondents who answered the outcome and every column count; exact LMG up to
+    twelve columns, Johnson's weights above. NaN where there are fewer than five respondents a column, or a column is constant.
+    """
+    columns = list(needs.values())
+    whole = answers[[outcome, *columns]].dropna()
+    if len(whole) < max(5 * len(columns), 30) or (whole.nunique() < 2).any():
+        return pd.Series(np.nan, index=list(needs))
+    method: Literal["lmg", "johnson"] = "lmg" if len(columns) <= 12 else "johnson"
+    shares = relative_importance(whole[columns], whole[outcome], method=method).set_index("driver")["share"]
+    return pd.Series([float(shares[column]) for column in columns], index=list(needs))
+
+
+def _drivers(
+    known: pd.DataFrame, rows: pd.DataFrame, target: str, least_answered: float
+) -> tuple[list[str], list[str]]:
+    """The satisfaction items about a touchpoint that this wave asked, that differ between people and that enough answered;
+    and those that too few answered."""
+    asked = [
+        str(name)
+        for name in known.index[known["role"] == "satisfaction"]
+        if name != target and name in rows and rows[name].notna().any() and rows[name].nunique() > 1
+    ]
+    about = [name for name in asked if isinstance(known.loc[name, "touchpoint"], str)]
+    names = about if len(about) >= 2 else [name for name in asked if not isinstance(known.loc[name, "touchpoint"], str)]
+    enough = [name for name in names if rows[name].notna().mean() >= least_answered]
+    if len(enough) < 2:
+        raise NotApplicableError(
+            "needs at least two questions about satisfaction with parts of the experience that "
+            f"{least_answered:.0%} of respondents answered"
+        )
+    return enough, [name for name in names if name not in enough]
+
+
+def _table(
+    model: DriverModel,
+    shares: pd.DataFrame,
+    known: pd.DataFrame,
+    touchpoints: pd.DataFrame,
+    rows: pd.DataFrame,
+    weights: str | None,
+) -> pd.DataFrame:
+    owners = dict(zip(touchpoints["touchpoint"], touchpoints["owner"], strict=True))
+    table = model.summary_frame().rename(
+        columns={"estimate": "coefficient", "conf_low": "coefficient_low", "conf_high": "coefficient_high"}
+    )
+    ends = shares.rename(columns={"estimate": "r2_part", "std_error": "share_error"})[
+        ["driver", "r2_part", "share", "share_error", "conf_low", "conf_high", "rank_low", "rank_high"]
+    ]
+    for column in ("share", "share_error", "conf_low", "conf_high"):
+        ends[column] = 100 * ends[column]
+    table = table.merge(ends, on="driver", validate="one_to_one")
+    places = [known.loc[name, "touchpoint"] for name in table["driver"]]
+    named = [place if isinstance(place, str) else None for place in places]
+    theirs = [owners.get(str(place)) for place in named]
+    lows = known.loc[table["driver"], "low"].astype(float).to_numpy()
+    highs = known.loc[table["driver"], "high"].astype(float).to_numpy()
+    own = rows[weights] if weights else None
+    performance = [
+        share_row(best_answers(rows[name], low, high), weights=own)["estimate"]
+        for name, low, high in zip(table["driver"], lows, highs, strict=True)
+    ]
+    step = np.where(highs - lows > LONGEST_COUNTED, 10, 1)
+    for column in ("coefficient", "coefficient_low", "coefficient_high"):
+        table[column] = table[column] * step
+    return table.assign(
+        step=step,
+        label=[str(known.loc[name, "label"]) for name in table["driver"]],
+        touchpoint=pd.Series(named, dtype=object),
+        owner=pd.Series([owner if isinstance(owner, str) else None for owner in theirs], dtype=object),
+        performance=performance,
+        unit="%",
+        reason="",
+    )
+
+
+def _lost(rows: pd.DataFrame, names: list[str], known: pd.DataFrame) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "driver": names,
+            "label": [str(known.loc[name, "label"]) for name in names],
+            "estimate": [100 * float(rows[name].isna().mean()) for name in names],
+            "missing": [int(rows[name].isna().sum()) for name in names],
+        }
+    )
+    return table.sort_values("estimate", ascending=False, ignore_index=True)
