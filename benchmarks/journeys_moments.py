@@ -278,8 +278,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "folds" in parts:
         cases_of_folds = [
             ("nothing", 200, False), ("nothing", 800, False), ("both", 800, False), ("touchpoint", 800, False),
-            ("waiting", 800, False), ("touchpoint", 300, False), ("nothing", 200, True), ("nothing", 800, True),
-            ("touchpoint", 800, True), ("waiting", 800, True),
+            ("waiting", 800, False), ("touchpoint", 300, False), ("waiting", 300, False), ("nothing", 200, True),
+            ("nothing", 800, True), ("both", 800, True), ("touchpoint", 800, True), ("waiting", 800, True), ("touchpoint", 300, True),
         ]  # fmt: skip
         for kind, n, binary in cases_of_folds:
             show("folds", pd.DataFrame([in_folds(n, many(200), kind, binary=binary, seed=asked.seed)]))

@@ -58,6 +58,7 @@ _RARE = 10  # customers who met a touchpoint or took a step, below which it is n
 _STEPS = 10  # frequent steps from one touchpoint to the next that describe the order of a journey
 _INFORMED = 1e-9  # of the weight of a row that other rows do not share
 _SPLITS = 10  # of the customers in halves, for the interval of a score
+_LEARN_ALIKE = 500  # customers from which half of them teach a model nearly what all do
 _PENALTIES = np.logspace(-4, 2, 7)  # a customer of the training part
 _NO_MOMENT, _NOT_JUDGED = "no clear effect", "not judged"
 _VERDICTS = {(True, True): "both", (True, False): "can hurt", (False, True): "can delight"}
@@ -322,11 +323,12 @@ def discrete_or_journey(
     and "brier_skill" (as r2, of probabilities). `comparison()` has differences of two models, p_value, and q_value over all
     pairs and metrics. n is customers; NaN with `reason` where there is no spread.
 
-    Intervals: the customers are split in halves ten times, both halves go through all of it (one deal of folds), and the variance
-    of a score, or of a difference of two, is a quarter of the mean squared difference of the halves: half of what half the
-    customers vary by (the halves of Nadeau & Bengio, *Machine Learning* 52, 2003; they do not take the second half off).
-    Student's t with ten degrees of freedom. For scores of 800 customers 95% intervals of a difference held its mean in .96 to 1 of 50
-    to 100 simulations a case, of 300 customers in .86 (.74 to .93): below some 500 read them as too narrow
+    Intervals: the customers are split in halves ten times, both halves go through all of it (one deal of folds), and the
+    variance of a score, or of a difference of two, is a quarter of the mean squared difference of the halves: half of what half
+    the customers vary by (the halves of Nadeau & Bengio, *Machine Learning* 52, 2003; they do not take the second half off, and
+    nor is it taken off below 500 customers, where half of them are too few to learn what all do and so differ by less than they
+    should). Student's t with ten degrees of freedom. For scores of 800 customers 95% intervals of a difference held its mean in
+    .96 to 1 of 50 to 100 simulations a case, of 300 customers in .86 (.74 to .93): below some 500 read them as too narrow
     (`benchmarks/journeys_moments.py --part folds`, December 2026).
 
     Raises ValueError for input that does not fit; NotApplicableError for fewer than 50 customers with an outcome, for one
@@ -348,13 +350,13 @@ def discrete_or_journey(
     for metric in scores["baseline"]:
         for name in scores:
             of_halves = np.reshape([half[name][metric] for half in halves], (-1, 2))
-            row = _by_halves(scores[name][metric], of_halves, conf_level)
+            row = _by_halves(scores[name][metric], of_halves, log.n_customers, conf_level)
             table.append(
                 {"model": name, "metric": metric, "n": log.n_customers, "n_features": columns[name].shape[1]} | row
             )
         for first, second in _PAIRS:
             of_halves = np.reshape([half[first][metric] - half[second][metric] for half in halves], (-1, 2))
-            row = _by_halves(scores[first][metric] - scores[second][metric], of_halves, conf_level)
+            row = _by_halves(scores[first][metric] - scores[second][metric], of_halves, log.n_customers, conf_level)
             pairs.append({"model": first, "other_model": second, "metric": metric, "n": log.n_customers} | row)
     compared = pd.DataFrame(pairs)
     compared["q_value"] = benjamini_hochberg(compared["p_value"])
@@ -1054,10 +1056,11 @@ def _scores(judged: _Judged, parts: Codes, predicted: Floats, mean: Floats) -> d
     return {"auc": float(np.mean(areas)), "brier_skill": skill}
 
 
-def _by_halves(estimate: float, halves: npt.ArrayLike, conf_level: float) -> dict[str, Any]:
+def _by_halves(estimate: float, halves: npt.ArrayLike, n_customers: int, conf_level: float) -> dict[str, Any]:
     """A score, or a difference of scores, with an interval from splits × 2 scores of half the customers."""
     first, second = np.asarray(halves, dtype=float).T
-    error = math.sqrt(float(np.mean((first - second) ** 2 / 2)) / 2)  # half the customers vary twice as much
+    more = 2 if n_customers >= _LEARN_ALIKE else 1  # half the customers vary twice as much, if they learn the same
+    error = math.sqrt(float(np.mean((first - second) ** 2 / 2)) / more)
     known = error > 1e-12
     half = critical_value(conf_level, len(first)) * error if known else math.nan
     return {

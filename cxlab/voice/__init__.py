@@ -16,6 +16,7 @@ from cxlab.voice.overview import VoiceOfCustomer, voice_of_customer
 from cxlab.voice.proposals import draft_toml, suggest_themes
 from cxlab.voice.quotes import quotes
 from cxlab.voice.sentiment import lexicon_sentiment, sentence_sentiment
+from cxlab.voice.stream import score_comments
 from cxlab.voice.themes import Codebook
 from cxlab.voice.trends import first_appearances, theme_alerts, theme_trends
 from cxlab.voice.word_lists import lexicon_for, score_with_lexicon, sentiment_by_language
@@ -52,6 +53,7 @@ __all__ = [
     "quotes",
     "read_coding",
     "scorable",
+    "score_comments",
     "score_with_lexicon",
     "sentence_sentiment",
     "sentiment_by_language",

@@ -555,12 +555,14 @@ def test_the_score_by_hand() -> None:
 
 def test_the_interval_of_a_score_by_hand() -> None:
     # halves differ by .2 and .4: squares .04 and .16, mean .1, a quarter of it .025; t with two degrees of freedom 4.3027
-    row = moments._by_halves(0.5, [[0.6, 0.4], [0.3, 0.7]], 0.95)
+    row = moments._by_halves(0.5, [[0.6, 0.4], [0.3, 0.7]], 500, 0.95)
     assert row["std_error"] == pytest.approx(np.sqrt(0.025))
     assert (row["conf_low"], row["conf_high"]) == pytest.approx(
         (0.5 - 4.3026527 * 0.15811388, 0.5 + 4.3026527 * 0.15811388)
     )
-    same = moments._by_halves(0.0, [[0.1, 0.1], [0.1, 0.1]], 0.95)
+    few = moments._by_halves(0.5, [[0.6, 0.4], [0.3, 0.7]], 499, 0.95)  # their halves learn too little: half of it
+    assert few["std_error"] == pytest.approx(np.sqrt(0.05))
+    same = moments._by_halves(0.0, [[0.1, 0.1], [0.1, 0.1]], 500, 0.95)
     assert np.isnan(same["std_error"])
     assert same["reason"] == "halves of the customers do not differ"
 
