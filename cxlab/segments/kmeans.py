@@ -10,6 +10,7 @@ It always gives k groups, also of people who do not differ: ask `cxlab.segments.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -149,11 +150,9 @@ def best_of_starts(
 
     The better quarter of the starts after three of Lloyd's steps is followed to the end.
     """
-    squares = (points**2).sum(axis=1)
-    distances = np.maximum(squares[:, None] + squares[None] - 2 * points @ points.T, 0)
     n_samples, kept = len(weights), -(-n_init // 4)
     repeated = np.repeat(weights, n_init, axis=0)
-    centres, inertia = lloyd(points, repeated, _plus_plus(points, repeated, k, rng, distances), _GLANCE)
+    centres, inertia = lloyd(points, repeated, _plus_plus(points, repeated, k, rng), _GLANCE)
     order = inertia.reshape(n_samples, n_init).argsort(axis=1, kind="stable")[:, :kept]
     chosen = (order + n_init * np.arange(n_samples)[:, None]).ravel()
     centres, inertia = lloyd(points, repeated[chosen], centres[chosen])
@@ -164,24 +163,24 @@ def best_of_starts(
 
 def starts_by_cost(points: npt.NDArray[Any], k: int, n_init: int, rng: np.random.Generator) -> npt.NDArray[Any]:
     """Centres of `n_init` starts (starts × k × items) after a few of Lloyd's steps on points that all count one, the best first."""
-    squares = (points**2).sum(axis=1)
-    distances = np.maximum(squares[:, None] + squares[None] - 2 * points @ points.T, 0)
     equal = np.ones((n_init, len(points)), dtype=points.dtype)
-    centres, inertia = lloyd(points, equal, _plus_plus(points, equal, k, rng, distances), _GLANCE + 5)
+    centres, inertia = lloyd(points, equal, _plus_plus(points, equal, k, rng), _GLANCE + 5)
     return centres[np.argsort(inertia, kind="stable")]
 
 
-def _plus_plus(points: Floats, weights: Floats, k: int, rng: np.random.Generator, distances: Floats) -> Floats:
+def _plus_plus(points: Floats, weights: Floats, k: int, rng: np.random.Generator) -> Floats:
     """Greedy k-means++ (Arthur & Vassilvitskii 2007) for every row of weights at once."""
+    tried = 2 + int(np.log(k))
+    distances = _distances(points, asked=len(weights) * (1 + tried * (k - 1)))
     centres = np.empty((len(weights), k, points.shape[1]), dtype=points.dtype)
     first = _draw(weights, 1, rng)[:, 0]
     centres[:, 0] = points[first]
-    near = distances[first].copy()
+    near = distances(first)
     for j in range(1, k):
         lowest = np.full(len(weights), np.inf)
         best_near, best = near.copy(), first.copy()
-        for candidate in _draw(np.maximum(weights * near, np.finfo(near.dtype).tiny), 2 + int(np.log(k)), rng).T:
-            closer = np.minimum(near, distances[candidate])
+        for candidate in _draw(np.maximum(weights * near, np.finfo(near.dtype).tiny), tried, rng).T:
+            closer = np.minimum(near, distances(candidate))
             potential = np.einsum("tm,tm->t", closer, weights)
             better = potential < lowest
             lowest = np.where(better, potential, lowest)
@@ -189,6 +188,23 @@ def _plus_plus(points: Floats, weights: Floats, k: int, rng: np.random.Generator
         near = best_near
         centres[:, j] = points[best]
     return centres
+
+
+def _distances(points: Floats, *, asked: int) -> Callable[[npt.NDArray[np.intp]], Floats]:
+    """Squared distances of chosen points to all: of all points at once where at least as many are `asked` for."""
+    squares = (points**2).sum(axis=1)
+
+    def to_all(chosen: npt.NDArray[np.intp]) -> Floats:
+        near: Floats = points[chosen] @ points.T
+        near *= -2
+        near += squares[chosen, None]
+        near += squares
+        return np.maximum(near, 0, out=near)
+
+    if asked < len(points):
+        return to_all
+    known = to_all(np.arange(len(points)))
+    return lambda chosen: known[chosen]
 
 
 def _draw(mass: Floats, n: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:

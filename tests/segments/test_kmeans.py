@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from threadpoolctl import threadpool_limits
 
 from cxlab.segments import KMeansSegmenter
-from cxlab.segments.kmeans import _nearest, _plus_plus, best_of_starts, lloyd, starts_by_cost, styled
+from cxlab.segments.kmeans import _distances, _nearest, _plus_plus, best_of_starts, lloyd, starts_by_cost, styled
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "segmentation"
 SIX = np.array([[1.0, 1], [1, 2], [2, 1], [8, 8], [8, 9], [9, 8]])
@@ -124,12 +124,18 @@ def test_starts_that_are_compared_early_are_led_by_the_best() -> None:
     assert np.corrcoef(costs, np.arange(12))[0, 1] > 0.7
 
 
+def test_distances_of_few_points_are_those_of_all() -> None:
+    X = np.random.default_rng(6).random((30, 3))
+    by_hand = ((X[:, None] - X[None]) ** 2).sum(axis=2)
+    for asked in (2, 30):
+        assert _distances(X, asked=asked)(np.array([4, 17])) == pytest.approx(by_hand[[4, 17]], abs=1e-12)
+
+
 def test_of_eight_starts_the_two_that_lead_after_three_steps_are_followed() -> None:
     X = np.random.default_rng(6).random((300, 3))
-    distances = ((X[:, None] - X[None]) ** 2).sum(axis=2)
     ends = []
     for seed in range(6):
-        starts = _plus_plus(X, np.ones((8, 300)), 9, np.random.default_rng(seed), distances)
+        starts = _plus_plus(X, np.ones((8, 300)), 9, np.random.default_rng(seed))
         early = [lloyd(X, np.ones((1, 300)), start[None].copy(), 3) for start in starts]
         leading = sorted(early, key=lambda centres_and_cost: centres_and_cost[1][0])[:2]
         by_hand = min(lloyd(X, np.ones((1, 300)), centres.copy())[1][0] for centres, _ in leading)
