@@ -12,11 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxlab.drivers import relative_importance
-from cxlab.drivers.importance import all_r2, resampled, shapley
+from cxlab.drivers.importance import (
+    bootstrap_importance,
+    closed_form,
+    dominance_analysis,
+    importance_from_correlation,
+)
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "drivers"
-METHODS = ("lmg", "pmvd", "johnson", "first", "last", "betasq", "pratt", "car")
-ADD_UP = ("lmg", "pmvd", "johnson", "pratt", "car")
+METHODS = ("lmg", "pmvd", "johnson", "genizi", "first", "last", "betasq", "pratt", "car")
+ADD_UP = ("lmg", "pmvd", "johnson", "genizi", "pratt", "car")
 SWISS = ["Agriculture", "Examination", "Education", "Catholic", "Infant.Mortality"]
 
 
@@ -139,19 +144,6 @@ def test_lmg_is_the_gain_in_r2_averaged_over_all_orders() -> None:
     assert relative_importance(X, y)["importance"].tolist() == pytest.approx((gains / 24).tolist())
 
 
-def test_bit_j_of_a_subsets_number_is_driver_j() -> None:
-    X, y = _random(5, 3)
-    found = all_r2(np.corrcoef(np.column_stack([X, y]).T))
-    expected = [_r2(X.iloc[:, [j for j in range(3) if number >> j & 1]], y) if number else 0 for number in range(8)]
-    assert found.tolist() == pytest.approx(expected)
-
-
-def test_the_shapley_value_of_the_glove_game() -> None:
-    # one left glove (player 0), two right ones: a pair is worth 1; (2/3, 1/6, 1/6)
-    worth = np.array([0, 0, 0, 1, 0, 1, 0, 1.0])
-    assert shapley(worth).tolist() == pytest.approx([2 / 3, 1 / 6, 1 / 6])
-
-
 def test_a_driver_of_pure_noise_has_a_share_near_none() -> None:
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(5_000, 3)), columns=["speed", "price", "noise"])
@@ -182,48 +174,222 @@ def test_a_group_enters_together_and_always_in_drivers_take_theirs_first() -> No
     assert alone.tolist() == pytest.approx(relative_importance(X, y)["importance"].tolist())
 
 
+@pytest.mark.parametrize("method", ["lmg", "pmvd", "first", "last"])
+def test_groups_and_always_in_drivers_by_the_r2_of_every_model(method: str) -> None:
+    X, y = _random(8, 4)
+    found = relative_importance(X, y, method=method, groups={"both": ["d1", "d3"]}, always=["d0"])
+    base, alone, both, whole = (
+        _r2(X[names], y) for names in (["d0"], ["d0", "d2"], ["d0", "d1", "d3"], ["d0", "d1", "d2", "d3"])
+    )
+    first, last = (alone - base, both - base), (whole - both, whole - alone)
+    expected = {
+        "first": first,
+        "last": last,
+        "lmg": [(one + other) / 2 for one, other in zip(first, last, strict=True)],
+        # with two players PMVD splits what they explain like the gains of entering last
+        "pmvd": [(whole - base) * part / sum(last) for part in last],
+    }[method]
+    assert found["driver"].tolist() == ["d2", "both"]
+    assert found["importance"].tolist() == pytest.approx(expected)
+
+
+def test_more_columns_than_could_be_visited_one_by_one_are_shared_out_in_groups() -> None:
+    # 40 columns in four groups are 16 subsets
+    X, y = _random(4, 40, n=200)
+    groups = {f"g{part}": [f"d{j}" for j in range(part, 40, 4)] for part in range(4)}
+    found = relative_importance(X, y, groups=groups)["importance"]
+    assert found.sum() == pytest.approx(_r2(X, y))
+    gains = []
+    for order in permutations(groups):
+        at = order.index("g2")
+        before = [column for group in order[:at] for column in groups[group]]
+        gains.append(_r2(X[[*before, *groups["g2"]]], y) - (_r2(X[before], y) if before else 0))
+    assert found[2] == pytest.approx(np.mean(gains))
+
+
+def test_first_betasq_and_pratt_are_what_a_regression_of_standard_scores_says() -> None:
+    X, y = _random(6, 3)
+    scores = ((X - X.mean()) / X.std()).to_numpy()
+    outcome = (y - y.mean()) / y.std(ddof=1)
+    beta = np.linalg.lstsq(scores, outcome, rcond=None)[0]
+    r = np.array([np.corrcoef(X[name], y)[0, 1] for name in X])
+    for method, expected in (("first", r**2), ("betasq", beta**2), ("pratt", beta * r)):
+        assert relative_importance(X, y, method=method)["importance"].tolist() == pytest.approx(expected.tolist())
+
+
+def test_genizi_and_johnson_are_one_method_found_on_two_ways() -> None:
+    # Johnson as he wrote it: loadings of the drivers on Z = PQ', and the coefficients of the outcome on Z (X = PΔQ')
+    X, y = _random(7, 4)
+    scores = ((X - X.mean()) / X.std(ddof=0)).to_numpy() / np.sqrt(len(y))
+    outcome = (y - y.mean()) / y.std() / np.sqrt(len(y))
+    P, _, Qt = np.linalg.svd(scores, full_matrices=False)
+    Z = P @ Qt
+    expected = (Z.T @ scores).T ** 2 @ (Z.T @ outcome) ** 2
+    for method in ("johnson", "genizi"):
+        assert relative_importance(X, y, method=method)["importance"].tolist() == pytest.approx(expected.tolist())
+
+
+@pytest.mark.realdata
+def test_hbat_agrees_with_relaimpo_where_a_driver_turns_its_sign() -> None:
+    hbat = _needed("hbat_a.csv")
+    drivers = ["x6", "x7", "x9", "x11", "x12"]
+    found = relative_importance(hbat[drivers], hbat["x19"])["importance"]
+    figures = [0.1850056073, 0.054113054125, 0.18846793004, 0.14778848308, 0.21540492835]
+    assert found.tolist() == pytest.approx(figures, abs=1e-9)
+    assert relative_importance(hbat[drivers], hbat["x19"], method="pratt")["importance"][1] < 0, "told, not hidden"
+
+
+@pytest.mark.realdata
+def test_relaimpos_published_figures_come_from_the_correlations_alone() -> None:
+    swiss = _needed("swiss.csv")[[*SWISS, "Fertility"]]
+    for table in (swiss.corr(), swiss.cov()):
+        found = importance_from_correlation(table, "Fertility")
+        assert found["importance"].tolist() == pytest.approx(
+            [0.057091220768, 0.1711730289, 0.26013467862, 0.10557015037, 0.11276592293], abs=1e-9
+        )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_correlations_give_what_the_answers_give_wherever_the_outcome_stands(method: str) -> None:
+    X, y = _random(9, 4)
+    table = X.assign(loyal=y)[["d2", "loyal", "d0", "d3", "d1"]].corr()
+    expected = relative_importance(X, y, method=method).set_index("driver")
+    found = importance_from_correlation(table.sample(frac=1, random_state=1), "loyal", method=method).set_index(
+        "driver"
+    )
+    assert list(found.index) == ["d2", "d0", "d3", "d1"]
+    assert found.loc[expected.index, "share"].tolist() == pytest.approx(expected["share"].tolist())
+
+
+def test_a_matrix_put_together_pair_by_pair_is_refused_or_repaired_on_request_and_that_is_said() -> None:
+    names = ["a", "b", "loyal"]
+    impossible = pd.DataFrame([[1, 0.9, 0.9], [0.9, 1, -0.3], [0.9, -0.3, 1]], index=names, columns=names)
+    with pytest.raises(ValueError, match=r"no answers have these correlations .* ask for `repair=True`"):
+        importance_from_correlation(impossible, "loyal")
+    repaired = importance_from_correlation(impossible, "loyal", repair=True)
+    assert repaired["largest_change"].nunique() == 1
+    assert 0.05 < repaired["largest_change"][0] < 0.6
+    assert repaired["importance"].sum() <= 1
+    possible = pd.DataFrame([[1, 0.5, 0.6], [0.5, 1, 0.5], [0.6, 0.5, 1]], index=names, columns=names)
+    plain = importance_from_correlation(possible, "loyal")
+    assert "largest_change" not in plain
+    untouched = importance_from_correlation(possible, "loyal", repair=True)
+    assert untouched["largest_change"].tolist() == [0, 0]
+    assert untouched["importance"].tolist() == plain["importance"].tolist()
+
+
+def test_repair_does_not_tell_drivers_apart_that_follow_from_each_other() -> None:
+    X, y = _random(0, 2)
+    table = X.assign(twice=X["d0"] * 2, loyal=y).corr()
+    with pytest.raises(ValueError, match="follow from each other: d0, twice; leave one out"):
+        importance_from_correlation(table, "loyal", repair=True)
+
+
 def test_what_has_no_importance_is_refused_by_name() -> None:
     X, y = _random(0, 3)
-    with pytest.raises(ValueError, match="1 rows have a missing answer; leave them out and count them"):
+    with pytest.raises(
+        ValueError, match=r"1 rows have a missing answer; leave them out and count them .holes in d0, d1, d2"
+    ):
         relative_importance(X.mask((X.index == 4).repeat(3).reshape(-1, 3)), y)
     with pytest.raises(ValueError, match="`d1` has no spread"):
-        relative_importance(X.assign(d1=3), y)
+        relative_importance(X.assign(d1=3.3), y)
     with pytest.raises(ValueError, match="`the outcome` has no spread"):
         relative_importance(X, np.ones(len(y)))
     with pytest.raises(ValueError, match="follow from each other: d0, d2; leave one out"):
         relative_importance(X.assign(d2=2 * X["d0"] + 1), y)
     with pytest.raises(ValueError, match="there is no driver `d9`; there are d0, d1, d2"):
         relative_importance(X, y, always=["d9"])
-    with pytest.raises(ValueError, match="known to lmg alone, got method 'johnson'"):
+    with pytest.raises(ValueError, match="known to lmg, pmvd, first and last, got method 'johnson'"):
         relative_importance(X, y, method="johnson", always=["d0"])
+    with pytest.raises(ValueError, match="there is no method `jonson`; did you mean `johnson`"):
+        relative_importance(X, y, method="jonson")
+    with pytest.raises(ValueError, match="there is no method `jonson`"):
+        closed_form(np.eye(3), "jonson")
+    with pytest.raises(ValueError, match="`d1` is in two groups, or in a group and always in"):
+        relative_importance(X, y, groups={"one": ["d0", "d1"]}, always=["d1"])
+    with pytest.raises(ValueError, match="a column is called `d2`, too"):
+        relative_importance(X, y, groups={"d2": ["d0", "d1"]})
+    with pytest.raises(ValueError, match="the group `one` has no columns"):
+        relative_importance(X, y, groups={"one": []})
+    with pytest.raises(ValueError, match="every driver is always in"):
+        relative_importance(X, y, always=list(X))
 
 
-def test_more_than_twenty_drivers_are_sent_to_johnson() -> None:
-    X, y = _random(0, 21, n=60)
-    with pytest.raises(ValueError, match=r"21 drivers have 2\^21 subsets; use method johnson, or group drivers to 20"):
+def test_more_than_25_drivers_are_sampled_only_where_that_is_asked_for() -> None:
+    X, y = _random(0, 26, n=80)
+    with pytest.raises(ValueError, match=r"26 drivers have 2\^26 subsets; give `n_orders` .* method johnson, or group"):
         relative_importance(X, y)
     assert relative_importance(X, y, method="johnson")["importance"].sum() == pytest.approx(_r2(X, y))
+    sampled = relative_importance(X, y, n_orders=200, random_state=3)
+    assert list(sampled) == ["driver", "importance", "share", "monte_carlo_error"]
+    assert sampled["importance"].sum() == pytest.approx(_r2(X, y)), "each order shares out all of R²"
+    pd.testing.assert_frame_equal(sampled, relative_importance(X, y, n_orders=200, random_state=3))
+    with pytest.raises(ValueError, match="`n_orders` samples the orders of lmg; method 'pmvd' has none"):
+        relative_importance(X, y, method="pmvd", n_orders=200)
+    with pytest.raises(ValueError, match="pmvd holds every subset, and 26 drivers have"):
+        relative_importance(X, y, method="pmvd")
+    with pytest.raises(ValueError, match="dominance holds every subset, and 26 drivers have"):
+        dominance_analysis(X, y)
 
 
-def test_resamples_are_the_correlations_of_redrawn_respondents() -> None:
-    # the same draws, respondent by respondent
-    X, y = _random(0, 2, n=20)
-    data, weights = np.column_stack([X, y]), np.random.default_rng(1).uniform(1, 3, 20)
-    found = resampled(data, 3, np.random.default_rng(9), weights=weights)
-    rng = np.random.default_rng(9)
-    for one in found:
-        at = rng.integers(0, 20, 20)
-        cov = np.cov(data[at].T, aweights=weights[at])
-        assert one == pytest.approx(cov / np.sqrt(np.outer(np.diag(cov), np.diag(cov))))
+def test_an_outcome_that_nobody_explains_has_no_shares() -> None:
+    X = pd.DataFrame({"a": [1.0, 1, -1, -1]})
+    found = relative_importance(X, [1.0, -1, 1, -1])
+    assert found["importance"].tolist() == [0]
+    assert found["share"].isna().all()
 
 
-def test_resamples_of_accounts_draw_whole_accounts_and_a_respondent_without_one_stands_alone() -> None:
-    X, y = _random(0, 2, n=12)
-    data = np.column_stack([X, y])
-    clusters = ["a"] * 4 + ["b"] * 4 + ["c"] * 2 + [None, None]
-    members = [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9], [10], [11]]
-    found = resampled(data, 2, np.random.default_rng(3), clusters=clusters)
-    rng = np.random.default_rng(3)
-    for one in found:
-        at = [row for unit in rng.integers(0, 5, 5) for row in members[unit]]
-        assert one == pytest.approx(np.corrcoef(data[at].T))
+@pytest.mark.parametrize("method", METHODS)
+def test_a_resample_has_the_importance_of_its_respondents(method: str) -> None:
+    X, y = _random(1, 3, n=25)
+    weights = np.random.default_rng(2).uniform(1, 3, 25)
+    found = bootstrap_importance(X, y, method=method, weights=weights, n_boot=60, random_state=5)
+    rng = np.random.default_rng(5)
+    for draw in found.draws[:4]:
+        at = rng.integers(0, 25, 25)
+        expected = relative_importance(X.iloc[at], y[at], method=method, weights=weights[at])["importance"]
+        assert draw.tolist() == pytest.approx(expected.tolist())
+    known = relative_importance(X, y, method=method, weights=weights)
+    assert found.estimate.tolist() == pytest.approx(known["importance"].tolist())
+    assert (found.n, found.n_units, found.n_failed) == (25, 25, 0)
+
+
+def test_groups_and_accounts_go_through_the_bootstrap() -> None:
+    X, y = _random(1, 4, n=40)
+    accounts = np.repeat(np.arange(8), 5)
+    found = bootstrap_importance(
+        X, y, clusters=accounts, groups={"both": ["d1", "d3"]}, always=["d0"], n_boot=50, random_state=5
+    )
+    at = [row for unit in np.random.default_rng(5).integers(0, 8, 8) for row in range(5 * unit, 5 * unit + 5)]
+    expected = relative_importance(X.iloc[at], y[at], groups={"both": ["d1", "d3"]}, always=["d0"])
+    assert found.names == ("d2", "both")
+    assert found.draws[0].tolist() == pytest.approx(expected["importance"].tolist())
+    assert (found.n, found.n_units) == (40, 8)
+
+
+def test_resamples_without_an_importance_are_left_out_and_counted() -> None:
+    # only one respondent answered `rare`: about e⁻¹ of the resamples lack him
+    X, y = _random(1, 2, n=30)
+    rare = X.assign(rare=[1.0] + [0.0] * 29)
+    found = bootstrap_importance(rare, y, n_boot=400, random_state=1)
+    assert found.n_failed + len(found.draws) == 400
+    assert found.n_failed / 400 == pytest.approx((29 / 30) ** 30, abs=0.08)
+    assert np.isfinite(found.draws).all()
+
+
+def test_a_bootstrap_that_would_not_end_is_refused_with_the_way_out() -> None:
+    X, y = _random(0, 24, n=80)
+    with pytest.raises(
+        ValueError, match=r"1000 resamples of 24 drivers .* take `n_boot` of 256 at most, method johnson"
+    ):
+        bootstrap_importance(X, y, n_boot=1000)
+    with pytest.raises(ValueError, match="; take method johnson, or group drivers"):
+        bootstrap_importance(X, y, method="pmvd")
+    assert len(bootstrap_importance(X, y, method="johnson", n_boot=50).draws) == 50
+
+
+def test_dominance_of_groups_adds_up_to_what_lmg_says() -> None:
+    X, y = _random(8, 5)
+    found = dominance_analysis(X, y, groups={"both": ["d1", "d3"]}, always=["d0"])
+    expected = relative_importance(X, y, groups={"both": ["d1", "d3"]}, always=["d0"]).set_index("driver")["importance"]
+    assert found.general.to_dict() == pytest.approx(expected.to_dict())
