@@ -15,21 +15,23 @@ are named in `separated` and withheld (NaN); the others are as if the separated 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import special
 
-from cxlab.inference.intervals import check_weights
+from cxlab.drivers.correlations import correlation_of, read_answers
+from cxlab.inference.intervals import Floats
+from cxlab.inference.permutation import cluster_codes
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 MOST_ORDERED = 12  # players up to which every subset is fitted
-LARGEST_SLOPE = 10.0  # log odds for a standard deviation (or for having a 0/1 driver) beyond which nobody should quote it
+LARGEST_SLOPE = (
+    10.0  # log odds for a standard deviation (or for having a 0/1 driver) beyond which nobody should quote it
+)
 _MOST_STEPS = 100
 _AT_ONCE = 2**15  # numbers of one array in the batched fits, so that several stay in the cache
 
@@ -75,7 +77,7 @@ class OrderedLogit:
         if cov_type == "sandwich" or clusters is not None:
             scores = self.scores[:, free]
             if clusters is not None:
-                scores = sums_by(account_codes(clusters), scores)
+                scores = sums_by(cluster_codes(self.n, clusters), scores)
             m = len(scores)
             inverse = m / (m - 1) * inverse @ (scores.T @ scores) @ inverse if m > 1 else np.full_like(inverse, np.nan)
         made = np.full(self.information.shape, np.nan)
@@ -114,24 +116,14 @@ def fit_ordered(
     """By Newton's method on thresholds and slopes; a step is halved while thresholds cross or the likelihood falls.
 
     `start`: another fit of the same columns and levels, for example that of the sample of which this is a resample. Raises
-    ValueError for missing answers, fewer than two levels, drivers without spread or that follow from each other (named).
+    ValueError for missing answers, an outcome or drivers without spread, drivers that follow from each other (named).
 
     >>> fit = fit_ordered([[0], [0], [0], [1], [1], [1]], [0, 0, 1, 0, 1, 1])
     >>> fit.slopes.round(4).tolist()  # log of the odds ratio (2/1)/(1/2)
     [1.3863]
     """
-    data, names = _checked(X)
-    outcome = np.asarray(y, dtype=float)
-    if len(outcome) != len(data):
-        raise ValueError(f"{len(outcome)} answers of the outcome for {len(data)} rows of drivers; give one for each")
-    if np.isnan(data).any() or np.isnan(outcome).any():
-        holes = int((np.isnan(data).any(axis=1) | np.isnan(outcome)).sum())
-        raise ValueError(f"{holes} rows have a missing answer; leave them out and count them")
-    w = check_weights(weights, len(outcome))
+    data, outcome, w, names = _checked(X, y, weights)
     levels = np.unique(outcome[w > 0])
-    if len(levels) < 2:
-        raise ValueError("the outcome has no spread: every answer is the same")
-    check_columns(data[w > 0], names)
     codes = np.searchsorted(levels, outcome).clip(0, len(levels) - 1)
     begin = None
     if start is not None and np.array_equal(start.levels, levels):
@@ -148,24 +140,11 @@ def fit_ordered(
     )  # fmt: skip
 
 
-def _checked(X: Any) -> tuple[Floats, list[str]]:
-    table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
-    return table.to_numpy(dtype=float), [str(name) for name in table.columns]
-
-
-def check_columns(data: Floats, names: Sequence[str]) -> None:
-    """Refuse columns without spread and columns that follow from each other, by name."""
-    spread = data.std(axis=0)
-    for name, value in zip(names, spread, strict=True):
-        if not value > 0:
-            raise ValueError(f"`{name}` has no spread: every answer is the same")
-    if not len(names):
-        return
-    standard = (data - data.mean(axis=0)) / spread
-    values, vectors = np.linalg.eigh(standard.T @ standard / len(data))
-    if values[0] <= 1e-10:
-        together = [name for name, load in zip(names, vectors[:, 0], strict=True) if abs(load) > 0.1]
-        raise ValueError(f"these drivers follow from each other: {', '.join(together)}; leave one out")
+def _checked(X: Any, y: Any, weights: Any) -> tuple[Floats, Floats, Floats, list[str]]:
+    """Drivers, outcome, weights and names, once they can tell drivers apart."""
+    data, names, used = read_answers(X, y, weights)
+    correlation_of(data, names, used)
+    return data[:, :-1], data[:, -1], np.ones(len(data)) if used is None else used, names
 
 
 def _unit(data: Floats) -> Floats:
@@ -175,14 +154,6 @@ def _unit(data: Floats) -> Floats:
     return made
 
 
-def account_codes(clusters: Any) -> Ints:
-    """Numbers of accounts, from 0; a respondent without one gets a number alone."""
-    codes = pd.factorize(np.asarray(clusters, dtype=object))[0].astype(np.intp)
-    alone = codes < 0
-    codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
-    return codes
-
-
 def sums_by(codes: Ints, rows: Floats) -> Floats:
     """The sums of rows with the same number."""
     sums = np.zeros((int(codes.max()) + 1, rows.shape[1]))
@@ -190,14 +161,19 @@ def sums_by(codes: Ints, rows: Floats) -> Floats:
     return sums
 
 
+def by_level(codes: Ints, values: Floats, K: int) -> Floats:
+    """The sums of values by number, 0 … K − 1."""
+    return np.bincount(codes, weights=values, minlength=K).astype(float)
+
+
 def _start(codes: Ints, w: Floats, K: int) -> Floats:
-    below = np.cumsum(np.bincount(codes, weights=w, minlength=K))[:-1] / w.sum()
+    below = np.cumsum(by_level(codes, w, K))[:-1] / w.sum()
     made: Floats = special.logit(below)
     return made
 
 
 def _null(codes: Ints, w: Floats, K: int) -> float:
-    at = np.bincount(codes, weights=w, minlength=K)
+    at = by_level(codes, w, K)
     return float(special.xlogy(at, at / at.sum()).sum())
 
 
@@ -214,9 +190,7 @@ def _ends(codes: Ints, thresholds: Floats, eta: Floats) -> tuple[Floats, Floats]
 def _value(codes: Ints, w: Floats, thresholds: Floats, eta: Floats, at: Floats) -> float:
     upper, lower = _ends(codes, thresholds, eta)
     gaps = np.diff(thresholds)
-    return float(
-        w @ (special.log_expit(upper) + special.log_expit(-lower)) + at[1:-1] @ np.log(-np.expm1(-gaps))
-    )
+    return float(w @ (special.log_expit(upper) + special.log_expit(-lower)) + at[1:-1] @ np.log(-np.expm1(-gaps)))
 
 
 def _scores(data: Floats, codes: Ints, thresholds: Floats, slopes: Floats) -> Floats:
@@ -246,8 +220,8 @@ def _derivatives(
     gaps = np.diff(thresholds)
     pull, bend = at[1:-1] / np.expm1(gaps), at[1:-1] / (4 * np.sinh(gaps / 2) ** 2)
     gradient = np.empty(T + p)
-    above = np.bincount(codes, weights=w * (1 - up), minlength=K)[:T]
-    below = np.bincount(codes, weights=w * low, minlength=K)[1:]
+    above = by_level(codes, w * (1 - up), K)[:T]
+    below = by_level(codes, w * low, K)[1:]
     gradient[:T] = above - below
     gradient[1:T] += pull
     gradient[: T - 1] -= pull
@@ -255,16 +229,13 @@ def _derivatives(
     fu, fl = w * up * (1 - up), w * low * (1 - low)
     H = np.zeros((T + p, T + p))
     k = np.arange(T)
-    H[k, k] = np.bincount(codes, weights=fu, minlength=K)[:T] + np.bincount(codes, weights=fl, minlength=K)[1:]
+    H[k, k] = by_level(codes, fu, K)[:T] + by_level(codes, fl, K)[1:]
     H[k[1:], k[1:]] += bend
     H[k[:-1], k[:-1]] += bend
     H[k[:-1], k[1:]] = H[k[1:], k[:-1]] = -bend
     for j in range(p):
         column = data[:, j]
-        crossed = (
-            np.bincount(codes, weights=fu * column, minlength=K)[:T]
-            + np.bincount(codes, weights=fl * column, minlength=K)[1:]
-        )
+        crossed = by_level(codes, fu * column, K)[:T] + by_level(codes, fl * column, K)[1:]
         H[:T, T + j] = H[T + j, :T] = -crossed
     H[T:, T:] = (data * (fu + fl)[:, None]).T @ data
     return gradient, H
@@ -284,7 +255,7 @@ def newton(
     Nothing is checked. `codes` are levels 0 … K−1, each with weight. Ends where a step would gain less than half of `tolerance`
     a respondent; the square root of `tolerance` · n is how many standard errors the slopes may then be off.
     """
-    at = np.bincount(codes, weights=w, minlength=K)
+    at = by_level(codes, w, K)
     T = K - 1
     thresholds, slopes = begin if begin is not None else (_start(codes, w, K), np.zeros(data.shape[1]))
     value = _value(codes, w, thresholds, data @ slopes, at)
@@ -325,7 +296,7 @@ def subset_fits(
 
     Rows with the same answers are fitted as one. A subset starts from its own part without the last player.
     """
-    data, names = _checked(X)
+    data, outcome, w, names = _checked(X, y, weights)
     players = [[j] for j in range(len(names)) if j not in always] if players is None else list(players)
     p = len(players)
     if p > MOST_ORDERED:
@@ -333,31 +304,28 @@ def subset_fits(
             f"{p} drivers have 2^{p} subsets to fit; an ordered model is shared among {MOST_ORDERED} at most, "
             "group drivers or share the linear R²"
         )
-    w = check_weights(weights, len(data))
-    outcome, data, w = np.asarray(y, dtype=float)[w > 0], data[w > 0], w[w > 0]
-    check_columns(data, names)
+    outcome, data, w = outcome[w > 0], data[w > 0], w[w > 0]
     levels, codes = np.unique(outcome, return_inverse=True)
     K, m = len(levels), data.shape[1]
-    if K < 2:
-        raise ValueError("the outcome has no spread: every answer is the same")
     w = w * (len(w) / w.sum())
-    codes, data, w = _collapsed(codes, standardised(data, w), w)
+    codes, data, place = collapsed(codes, standardised(data, w))
+    w = by_level(place, w, len(codes))
     masks = np.zeros((2**p, m))
     masks[:, list(always)] = 1.0
     for j, columns in enumerate(players):
         masks[np.ix_((np.arange(2**p) >> j) & 1 == 1, list(columns))] = 1.0
     thresholds, slopes, value = np.empty((2**p, K - 1)), np.zeros((2**p, m)), np.empty(2**p)
     thresholds[0], null = _start(codes, w, K), _null(codes, w, K)
-    batch = _Batch(codes, data, w, K)
-    thresholds[:1], slopes[:1], value[:1] = batch.fit(masks[:1], thresholds[:1], slopes[:1])
-    size = max(4, _AT_ONCE // len(codes))
-    for j in range(p):
-        for at in range(2**j, 2 ** (j + 1), size):
-            these = np.arange(at, min(at + size, 2 ** (j + 1)))
-            before = these - 2**j
-            thresholds[these], slopes[these], value[these] = batch.fit(
-                masks[these], thresholds[before], slopes[before]
-            )
+    batch = Batch(codes, data, K)
+    for at in _blocks(p, batch.at_once):
+        these = np.arange(at.start, at.stop)
+        before = these - 2 ** (int(these[0]).bit_length() - 1) if these[0] else these
+        thresholds[these], slopes[these], value[these] = batch.fit(
+            w[None], masks[these], thresholds[before], slopes[before]
+        )
+    for one in np.flatnonzero(np.isnan(value)):  # a separated subset; one at a time, with halved steps
+        columns = masks[one] > 0
+        thresholds[one], slopes[one, columns], value[one], *_ = newton(data[:, columns], codes, w, K)
     return SubsetFits(value, null, thresholds, slopes, masks)
 
 
@@ -377,20 +345,20 @@ def resampled_r2(
     No resample is fitted anew. Its log-likelihood is taken at the fit of the whole sample, plus what one step of Newton gains:
     ½ g'H⁻¹g, where g are the scores drawn. What is left out is of the order 1/√n, its spread of the order √n.
     """
-    data, _ = _checked(X)
-    w = check_weights(weights, len(data))
-    inside = w > 0
-    outcome, data, w = np.asarray(y, dtype=float)[inside], data[inside], w[inside]
-    groups = account_codes(np.arange(len(w)) if clusters is None else np.asarray(clusters, dtype=object)[inside])
+    data, outcome, w, _ = _checked(X, y, weights)
+    groups = cluster_codes(len(w), clusters)[w > 0]
+    outcome, data, w = outcome[w > 0], data[w > 0], w[w > 0]
     levels, codes = np.unique(outcome, return_inverse=True)
     K = len(levels)
     w, data = w * (len(w) / w.sum()), standardised(data, w)
     units = int(groups.max()) + 1
-    counts = np.stack([np.bincount(rng.integers(0, units, units), minlength=units) for _ in range(n_boot)]).astype(float)
+    counts = np.stack([np.bincount(rng.integers(0, units, units), minlength=units) for _ in range(n_boot)]).astype(
+        float
+    )
     of_level = counts @ sums_by(groups, w[:, None] * (codes[:, None] == np.arange(K)))
     total = of_level.sum(axis=1, keepdims=True)
     null = special.xlogy(of_level, of_level / total).sum(axis=1)
-    at = np.bincount(codes, weights=w, minlength=K)
+    at = by_level(codes, w, K)
     made = np.empty((len(fits.masks), n_boot))
     for number, mask in enumerate(fits.masks):
         columns = mask > 0
@@ -421,51 +389,63 @@ def standardised(data: Floats, w: Floats) -> Floats:
     return made
 
 
-def _collapsed(codes: Ints, data: Floats, w: Floats) -> tuple[Ints, Floats, Floats]:
-    """One row for all respondents with the same answers, sorted by the outcome."""
+def _blocks(p: int, size: int) -> Iterator[range]:
+    """The subset of none, then those whose last player is 0, 1, …, so that the part without it comes before; `size` at once."""
+    yield range(1)
+    for j in range(p):
+        for at in range(2**j, 2 ** (j + 1), size):
+            yield range(at, min(at + size, 2 ** (j + 1)))
+
+
+def collapsed(codes: Ints, data: Floats) -> tuple[Ints, Floats, Ints]:
+    """One row for all respondents with the same answers, sorted by the outcome; and the row of each respondent."""
     rows, place = np.unique(np.column_stack([codes, data]), axis=0, return_inverse=True)
-    return rows[:, 0].astype(np.intp), np.ascontiguousarray(rows[:, 1:]), np.bincount(place.ravel(), weights=w)
+    return rows[:, 0].astype(np.intp), np.ascontiguousarray(rows[:, 1:]), place.ravel()
 
 
-class _Batch:
-    """Fits of one set of respondents with different columns left out, all steps of Newton taken together.
+class Batch:
+    """Many fits to the same respondents at once: with different columns left out, or with different weights.
 
-    Rows are sorted by the outcome. A column that is left out has a score of 0 and a diagonal of 1.
+    Rows are sorted by the outcome (`codes` 0 … K−1). A column that is left out has a score of 0 and a diagonal of 1.
     """
 
-    def __init__(self, codes: Ints, data: Floats, w: Floats, K: int) -> None:
-        self.codes, self.data, self.w, self.K = codes, data, w, K
-        self.at = np.bincount(codes, weights=w, minlength=K)
+    def __init__(self, codes: Ints, data: Floats, K: int) -> None:
+        self.data, self.K = data, K
         self.ends = np.searchsorted(codes, np.arange(K + 1))
+        self.level = codes[:, None] == np.arange(K)
         self.with_one = np.column_stack([np.ones(len(data)), data])
         self.upper = np.triu_indices(data.shape[1])
         self.pairs = data[:, self.upper[0]] * data[:, self.upper[1]]
+        self.at_once = max(4, _AT_ONCE // len(data))
 
-    def fit(self, masks: Floats, thresholds: Floats, slopes: Floats) -> tuple[Floats, Floats, Floats]:
+    def fit(self, w: Floats, masks: Floats, thresholds: Floats, slopes: Floats) -> tuple[Floats, Floats, Floats]:
+        """Thresholds, slopes and log-likelihood, a fit in each row. The value of a fit that 20 steps do not find is NaN.
+
+        `w`: weights, one row for all fits or a row each; every level has weight. `masks`: fits × columns, 1 for those that are in.
+        """
         thresholds, slopes = thresholds.copy(), slopes.copy()
         value = np.full(len(masks), np.nan)
         active = np.arange(len(masks))
         T = self.K - 1
         for _ in range(20):
+            own = w if len(w) == 1 else w[active]
+            at = own @ self.level
             up, low = self._ends(thresholds[active], slopes[active])
-            gradient, H = self._derivatives(up, low, thresholds[active], masks[active])
-            step = np.linalg.solve(H, gradient[..., None])[..., 0]
+            gradient, H = self._derivatives(up, low, own, at, thresholds[active], masks[active])
+            step = np.asarray(np.linalg.solve(H, gradient[..., None])[..., 0], dtype=float)
             gain = (gradient * step).sum(axis=1)
             done = gain < 1e-6
             # what is left to gain by a last step of Newton is half of gain; the rest is of the order gain^1.5/√n
             if done.any():
-                value[active[done]] = self._value(up[done], low[done], thresholds[active[done]]) + gain[done] / 2
+                alike = slice(None) if len(w) == 1 else done
+                found = self._value(up[done], low[done], own[alike], at[alike], thresholds[active[done]])
+                value[active[done]] = found + gain[done] / 2
             length = self._length(thresholds[active], step[:, :T])
             thresholds[active] += length * step[:, :T]
             slopes[active] += length * step[:, T:]
             active = active[~done]
             if not len(active):
                 break
-        for one in active:  # a separated subset; one at a time, with halved steps
-            columns = masks[one] > 0
-            thresholds[one], slopes[one, columns], value[one], *_ = newton(
-                self.data[:, columns], self.codes, self.w, self.K, None
-            )
         return thresholds, slopes, value
 
     def _ends(self, thresholds: Floats, slopes: Floats) -> tuple[Floats, Floats]:
@@ -480,19 +460,21 @@ class _Batch:
                 low[:, a:z] = 1 / (1 + odds[:, a:z] * factor[:, k - 1, None])
         return up, low
 
-    def _value(self, up: Floats, low: Floats, thresholds: Floats) -> Floats:
+    def _value(self, up: Floats, low: Floats, w: Floats, at: Floats, thresholds: Floats) -> Floats:
         gaps = np.log(-np.expm1(-np.diff(thresholds, axis=1)))
-        made: Floats = (np.log(up) + np.log1p(-low)) @ self.w + gaps @ self.at[1:-1]
+        made: Floats = (w * (np.log(up) + np.log1p(-low))).sum(axis=1) + (at[:, 1:-1] * gaps).sum(axis=1)
         return made
 
-    def _derivatives(self, up: Floats, low: Floats, thresholds: Floats, masks: Floats) -> tuple[Floats, Floats]:
+    def _derivatives(
+        self, up: Floats, low: Floats, w: Floats, at: Floats, thresholds: Floats, masks: Floats
+    ) -> tuple[Floats, Floats]:
         B, T, m = len(up), self.K - 1, self.data.shape[1]
         gaps = np.diff(thresholds, axis=1)
-        pull, bend = self.at[1:-1] / np.expm1(gaps), self.at[1:-1] / (4 * np.sinh(gaps / 2) ** 2)
-        wu, wl = self.w * up, self.w * low
+        pull, bend = at[:, 1:-1] / np.expm1(gaps), at[:, 1:-1] / (4 * np.sinh(gaps / 2) ** 2)
+        wu, wl = w * up, w * low
         gradient = np.empty((B, T + m))
-        gradient[:, T:] = ((wu + wl - self.w) @ self.data) * masks
-        wu, above = wu * (1 - up), self.w - wu
+        gradient[:, T:] = ((wu + wl - w) @ self.data) * masks
+        wu, above = wu * (1 - up), w - wu
         below, wl = wl, wl * (1 - low)
         H = np.zeros((B, T + m, T + m))
         k = np.arange(T)
