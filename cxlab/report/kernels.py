@@ -1,4 +1,4 @@
-"""Kernels that start in a fraction of a second: forked from a server that has imported the heavy libraries already.
+"""Kernels that start in a fraction of a second: forked from a server that has imported the heavy libraries and `cxlab` already.
 
 POSIX only; elsewhere, and where the server cannot be started, ordinary kernels do the same work more slowly. Four traps
 are handled here: a preloaded `pyplot` loses every figure without an error unless the kernel starts with
@@ -32,6 +32,7 @@ PRELOAD = [
     "numpy", "pandas", "scipy.stats", "matplotlib.pyplot", "seaborn", "pyarrow.parquet",
     "IPython", "ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib_inline.backend_inline",
     "pydantic", "ibis", "sklearn.cluster", "sklearn.linear_model", "sklearn.mixture", "sklearn.model_selection",
+    "cxlab.charts", "cxlab.exhibits", "cxlab.experience", "cxlab.journeys", "cxlab.losses", "cxlab.value", "cxlab.voice",
 ]  # fmt: skip
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 FORK: Any = (
