@@ -372,8 +372,8 @@ def _regressions(R: Floats, arrows: npt.NDArray[np.bool_]) -> Floats:
     for to in np.flatnonzero(arrows.any(axis=0)):
         before = np.flatnonzero(arrows[:, to])
         own = R[:, before[:, None], before]
-        told: npt.NDArray[np.bool_] = np.isfinite(own).all(axis=(1, 2))
-        told[told] = np.linalg.eigvalsh(own[told])[:, 0] > _SINGULAR
+        known = np.flatnonzero(np.isfinite(own).all(axis=(1, 2)))
+        told = known[np.linalg.eigvalsh(own[known])[:, 0] > _SINGULAR]
         made[:, before, to] = np.nan
         made[np.ix_(told, before, [to])] = np.linalg.solve(own[told], R[np.ix_(told, before, [to])])
     return made
