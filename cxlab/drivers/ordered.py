@@ -261,12 +261,7 @@ def newton(
     value = _value(codes, w, thresholds, data @ slopes, at)
     for _ in range(_MOST_STEPS):
         gradient, H = _derivatives(data, codes, w, thresholds, slopes, at)
-        root = np.sqrt(np.maximum(np.diag(H), 1e-300))
-        scaled = H / np.outer(root, root)
-        try:
-            step = np.linalg.solve(scaled, gradient / root) / root
-        except np.linalg.LinAlgError:
-            step = np.linalg.lstsq(scaled, gradient / root, rcond=None)[0] / root
+        step = np.linalg.solve(_solvable(H), gradient)
         if not gradient @ step > tolerance * w.sum():
             break
         length = 1.0
@@ -389,6 +384,15 @@ def standardised(data: Floats, w: Floats) -> Floats:
     return made
 
 
+def _solvable(H: Floats) -> Floats:
+    """Where a resample lacks a category, or everyone in it has it, a column tells nothing: its step is 0 and no division fails."""
+    diagonal = np.diagonal(H, axis1=-2, axis2=-1)
+    made = H.copy()
+    at = np.arange(H.shape[-1])
+    made[..., at, at] += np.where(diagonal > 0, 1e-11 * diagonal, 1.0)
+    return made
+
+
 def _blocks(p: int, size: int) -> Iterator[range]:
     """The subset of none, then those whose last player is 0, 1, …, so that the part without it comes before; `size` at once."""
     yield range(1)
@@ -432,7 +436,7 @@ class Batch:
             at = own @ self.level
             up, low = self._ends(thresholds[active], slopes[active])
             gradient, H = self._derivatives(up, low, own, at, thresholds[active], masks[active])
-            step = np.asarray(np.linalg.solve(H, gradient[..., None])[..., 0], dtype=float)
+            step = np.asarray(np.linalg.solve(_solvable(H), gradient[..., None])[..., 0], dtype=float)
             gain = (gradient * step).sum(axis=1)
             done = gain < 1e-6
             # what is left to gain by a last step of Newton is half of gain; the rest is of the order gain^1.5/√n

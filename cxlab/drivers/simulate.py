@@ -101,6 +101,7 @@ class Simulator:
     slopes: Floats = field(repr=False)
     units: npt.NDArray[np.intp] = field(repr=False)
     counts: npt.NDArray[np.uint16] = field(repr=False)
+    sensitivity: pd.DataFrame = field(repr=False)
     separated: tuple[str, ...] = ()
 
     @property
@@ -121,7 +122,7 @@ class Simulator:
         for draw in range(1, n_boot + 1):
             counts[draw] = np.bincount(rng.integers(0, m, m), minlength=m)
         w = np.ones(len(model.y)) if model.weights is None else model.weights
-        X = model.X.to_numpy(dtype=float)
+        X, known = model.X.to_numpy(dtype=float), model.sensitivity()
         if model.kind == "ols":
             if metric == "nps":
                 raise ValueError(
@@ -129,12 +130,12 @@ class Simulator:
                 )
             slopes = _least_squares(X, model.y, w, units, counts)
             nothing = np.empty((len(slopes), 0))
-            return cls(model, _UNITS["mean"], np.empty(0), nothing, slopes, units, counts)
+            return cls(model, _UNITS["mean"], np.empty(0), nothing, slopes, units, counts, known)
         separated = fit_ordered(model.X, model.y, weights=w).separated
         levels = np.unique(model.y[w > 0])
         thresholds, slopes = _refits(X, model.y, w, levels, units, counts)
         unit, value = _valued(model.kind, levels, metric)
-        return cls(model, _UNITS[unit], value, thresholds, slopes, units, counts, separated)
+        return cls(model, _UNITS[unit], value, thresholds, slopes, units, counts, known, separated)
 
     def what_if(
         self,
@@ -151,12 +152,9 @@ class Simulator:
         categories, and a driver in both `changes` and `target`.
         """
         moves = self._moves(dict(changes or {}), dict(target or {}), scale)
-        shown = [*moves, TOGETHER] if len(moves) > 1 else [*moves]
-        designs = {name: self._design({name: moves[name]}) for name in moves}
-        whole = designs[shown[0]] if len(moves) == 1 else self._design(moves)
         segments, names = self._segments(segment_col)
-        gains = [self._gain(design, None)[0] for design in designs.values()]
-        together, by_segment = self._gain(whole, segments)
+        together, by_segment = self._gain(self._design(moves), segments)
+        gains = [self._gain(self._design({name: moves[name]}), None)[0] for name in moves] if len(moves) > 1 else [together]
         now = self._now()
         moved = {name: now[name].to_numpy(dtype=float) != values for name, values in moves.items()}
         anyone = np.any(list(moved.values()), axis=0)
@@ -176,12 +174,11 @@ class Simulator:
         )
         draws = pd.DataFrame({**dict(zip(moves, gains, strict=True)), TOGETHER: together}).iloc[1:]
         last = rows[-1]
-        known = self.model.sensitivity()
         return WhatIf(
             estimate=last["estimate"], std_error=last["std_error"], conf_low=last["conf_low"], conf_high=last["conf_high"],
             conf_level=self.model.conf_level, n=len(self.model.y), reason=last["reason"], label="The gain", unit=self.unit,
             share_can_move=last["share_can_move"], change=_said(changes or {}, target or {}), parts=parts, segments=table,
-            draws=draws.reset_index(drop=True), sensitivity=known[known["driver"].isin(list(moves))].reset_index(drop=True),
+            draws=draws.reset_index(drop=True), sensitivity=self.sensitivity[self.sensitivity["driver"].isin(list(moves))].reset_index(drop=True),
         )  # fmt: skip
 
     def _now(self) -> pd.DataFrame:
