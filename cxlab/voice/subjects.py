@@ -83,7 +83,7 @@ class Subjects:
         return f"{number_text(low, self.decimals)} to {number_text(high, self.decimals)}"
 
     def headline(self, negative: float) -> str:
-        """The theme that goes with the largest loss, else the one that is spoken of most negatively."""
+        """The theme that goes with the largest loss, else the one that adds most negative comments to what is usual."""
         costly = self.costly
         if len(costly):
             row = costly.to_dict("records")[0]
@@ -91,11 +91,11 @@ class Subjects:
                 f"{row['label']} goes with the largest loss of loyalty: without those who mention it, {self.the_metric} would be "
                 f"{self.lost(row)} higher ({self.ends(row)})."
             )
-        worst = self._most_negative()
+        worst = self._most_negative(negative)
         if worst is not None and worst["negative"] > negative:
             return (
-                f"{negative:.0f}% of comments are negative; what is said is worst about {inside_text(worst['label'])} "
-                f"({worst['negative']:.0f}% of its comments)."
+                f"{negative:.0f}% of comments are negative; what adds most to that is {inside_text(worst['label'])} "
+                f"({worst['negative']:.0f}% of {worst['n']:,.0f} comments)."
             )
         return f"{negative:.0f}% of comments are negative."
 
@@ -113,11 +113,11 @@ class Subjects:
     def _rises(self, theme: str) -> bool:
         return theme in set(self.rising["theme"])
 
-    def _most_negative(self) -> dict[Any, Any] | None:
-        known = self.themes[self.themes["negative"].notna()]
-        return (
-            known.sort_values("negative", ascending=False, kind="stable").to_dict("records")[0] if len(known) else None
-        )
+    def _most_negative(self, usual: float) -> dict[Any, Any] | None:
+        """The theme with most negative comments more than as many comments usually hold: `usual` percent."""
+        known = self.themes[self.themes["negative"].notna() & (self.themes["n"] >= self.comments.min_base)]
+        more = (known["n"] * (known["negative"] - usual)).sort_values(ascending=False, kind="stable")
+        return known.loc[more.index[0]].to_dict() if len(more) else None
 
     # ------------------------------------------------------------------------------------------------------- exhibits
 

@@ -33,6 +33,7 @@ label = "The app"
 any = ["app"]
 """
 BAD_BILL = "The bill was wrong again, and that is really awful."
+GOOD_BILL, BAD_STAFF = "I love that the bill is so great.", "The staff were awful and rude, I hate them."
 GOOD_STAFF = "The staff were friendly and did a great job."
 PLAIN = "I use it on most days of the week."
 
@@ -81,7 +82,16 @@ def test_feelings_and_themes_by_hand(book: Codebook) -> None:
     assert themes.loc["bill", ["conf_low", "conf_high"]].tolist() == pytest.approx([100 * low, 100 * high])
     assert found.coverage == 0.8
     assert "The codebook covers 80% of comments." in found.sentences()
-    assert found.headline() == "40% of comments are negative; what is said is worst about bills (100% of its comments)."
+    assert found.headline() == "40% of comments are negative; what adds most to that is bills (100% of 40 comments)."
+
+
+def test_the_headline_names_what_adds_most_negative_comments_and_not_the_small_theme_that_is_worst(book: Codebook) -> None:
+    # bills: 40 of 45 negative, 60 in 135 are usual, so 20 more than usual; staff: 20 of 20, so 11.1 more
+    rows = comments((BAD_BILL, 40), (GOOD_BILL, 5), (BAD_STAFF, 20), (PLAIN, 70))
+    found = made(rows, book, min_base=10)
+    worst = found.themes.set_index("theme")["negative"]
+    assert worst["staff"] == 100 > worst["bill"]
+    assert "adds most to that is bills (89% of 45 comments)" in found.headline()
 
 
 def test_comments_scored_and_not_scored_add_up_to_all(book: Codebook) -> None:
