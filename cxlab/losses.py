@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxlab.drivers.loyalty import driver_answers
+from cxlab.drivers.answers import driver_answers
 from cxlab.problems import NotApplicableError
 from cxlab.segments.needs import needs_answers
 from cxlab.study import Study
@@ -128,12 +128,13 @@ def _voice(data: Study) -> Iterator[dict[str, Any]]:
 def _drivers(data: Study) -> Iterator[dict[str, Any]]:
     if not data.has("responses"):
         return
-    rows, target, names, _ = driver_answers(data.responses, data.items)
-    labels = dict(zip(data.items["item"], data.items["label"], strict=True))
-    answered = rows[names].notna()
+    asked = driver_answers(data.responses, data.items, data.touchpoints)
+    answered = asked.rows[asked.drivers].notna()
     least = answered.mean().sort_values(kind="stable").index[0]
-    why = f"no answer to one of {len(names)} drivers, most often {labels[least]} ({1 - answered[least].mean():.0%})"
-    yield _row(f"respondents who answered {labels[target]}", len(rows), int(answered.all(axis=1).sum()), why)
+    why = f"no answer to one of {len(asked.drivers)} drivers, most often {asked.label(least)} ({1 - answered[least].mean():.0%})"
+    yield _row(
+        f"respondents who answered {asked.label(asked.outcome)}", len(asked.rows), int(answered.all(axis=1).sum()), why
+    )
 
 
 def _tracking(data: Study) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What moves loyalty: which parts of the experience go with it, how surely, and what would happen if one improved.
 
-`loyalty_drivers` chooses the answers, fits `DriverModel` and puts together what a reader of 07 needs. `driver_answers` chooses
-alone, for whoever wants to know what the page leaves out; `derived_importance` gives the weights of needs to other pages.
+`loyalty_drivers` chooses the answers, fits `DriverModel` and puts together what a reader of 07 needs first.
+`derived_importance` gives the weights of needs to other pages.
 
 Everything here is association, as `cxlab.drivers.model` says.
 """
@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.answers import LONGEST_COUNTED, best_answers
+from cxlab.drivers.answers import DriverAnswers, driver_answers
 from cxlab.drivers.importance import MOST_EXACT, relative_importance
 from cxlab.drivers.model import DriverModel
 from cxlab.inference import share_row
-from cxlab.problems import NotApplicableError, ParameterError, did_you_mean
+from cxlab.problems import NotApplicableError
 from cxlab.wording import capital_text, describe, inside_text, list_text
 
 LEAST_ROWS = 150
@@ -272,65 +273,41 @@ def loyalty_drivers(
     one with most answers. Raises `NotApplicableError` where no loyalty or fewer than two drivers were asked, or too few
     answered all; `ParameterError` for an outcome that is no item.
     """
-    known = items.set_index("item")
-    rows, target, names, left_out = driver_answers(
-        responses, items, outcome=outcome, survey=survey, least_answered=least_answered
+    asked = driver_answers(responses, items, touchpoints, outcome=outcome, survey=survey, least_answered=least_answered)
+    return moved_by(asked, n_boot=n_boot, conf_level=conf_level, random_state=random_state)
+
+
+def moved_by(
+    asked: DriverAnswers, *, n_boot: int = 1000, conf_level: float = 0.95, random_state: int = 0
+) -> LoyaltyDrivers:
+    """The same of answers that are chosen already."""
+    model = DriverModel.from_columns(
+        asked.rows, asked.outcome, asked.drivers, weights=asked.weights_col, conf_level=conf_level
     )
-    survey, wave = str(rows["survey"].iloc[0]), rows["wave"].iloc[0]
-    weights = "weight" if "weight" in rows and rows["weight"].notna().all() else None
-    clusters = "cluster" if "cluster" in rows and rows["cluster"].notna().any() else None
-    model = DriverModel.from_columns(rows, target, names, weights=weights, conf_level=conf_level)
     if len(model.y) < LEAST_ROWS:
         raise NotApplicableError(
-            f"needs {LEAST_ROWS} respondents who answered every driver; {len(model.y)} of {len(rows)} did"
+            f"needs {LEAST_ROWS} respondents who answered every driver; {len(model.y)} of {len(asked.rows)} did"
         )
-    groups = rows.loc[model.X.index, clusters].to_numpy() if clusters else None
-    model.fit("cluster" if clusters else "HC3", groups)
-    method: Literal["lmg", "johnson"] = "lmg" if len(names) <= MOST_EXACT else "johnson"
-    n_boot = n_boot if len(names) <= 12 else min(n_boot, 200)  # 2^p subsets for each resample
-    shares = model.importance(method, n_boot=n_boot, clusters=groups, random_state=random_state)
+    clusters = asked.clusters
+    model.fit("cluster" if clusters is not None else "HC3", clusters)
+    method: Literal["lmg", "johnson"] = "lmg" if len(asked.drivers) <= MOST_EXACT else "johnson"
+    n_boot = n_boot if len(asked.drivers) <= 12 else min(n_boot, 200)  # 2^p subsets for each resample
+    shares = model.importance(method, n_boot=n_boot, clusters=clusters, random_state=random_state)
     return LoyaltyDrivers(
-        outcome=str(known.loc[target, "label"]),
-        survey=survey,
-        wave=str(wave),
-        drivers=_table(model, shares, known, touchpoints, rows, weights),
-        lost=_lost(rows, [*names, *left_out], known),
-        left_out=[str(known.loc[name, "label"]) for name in left_out],
+        outcome=asked.label(asked.outcome),
+        survey=asked.survey,
+        wave=asked.wave,
+        drivers=_table(model, shares, asked),
+        lost=_lost(asked),
+        left_out=[asked.label(name) for name in asked.left_out],
         r2=model.r2,
         n=len(model.y),
-        n_asked=len(rows),
+        n_asked=len(asked.rows),
         clustered=clusters is not None,
-        weighted=weights is not None,
-        halo=float(np.linalg.eigvalsh(np.corrcoef(model.X.to_numpy().T))[-1] / len(names)),
+        weighted=asked.weights_col is not None,
+        halo=float(np.linalg.eigvalsh(np.corrcoef(model.X.to_numpy().T))[-1] / len(asked.drivers)),
         conf_level=conf_level,
     )
-
-
-def driver_answers(
-    responses: pd.DataFrame, items: pd.DataFrame, *, outcome: str = "", survey: str = "", least_answered: float = 0.5
-) -> tuple[pd.DataFrame, str, list[str], list[str]]:
-    """The respondents of the newest wave who answered the outcome; the outcome, the drivers, and those too few answered.
-
-    Takes and refuses what `loyalty_drivers` does.
-    """
-    customers = responses[responses["perspective"] == "customer"] if "perspective" in responses else responses
-    known = items.set_index("item")
-    if outcome and outcome not in known.index:
-        raise ParameterError("outcome", f"`{outcome}` is no item", did_you_mean(outcome, map(str, known.index)))
-    loyal = [outcome] if outcome else list(known.index[known["role"] == "loyalty"])
-    loyal = [name for name in loyal if name in customers and customers[name].notna().any()]
-    if not loyal:
-        raise NotApplicableError('needs a question about loyalty (role = "loyalty") with answers')
-    target = loyal[0]
-    rows = customers[customers[target].notna()]
-    survey = survey or str(rows["survey"].value_counts().idxmax())
-    rows = rows[rows["survey"] == survey]
-    if rows.empty:
-        raise ParameterError("survey", f"`{survey}` has no answers about {target}", "choose another, or leave it empty")
-    wave = rows.groupby("wave")["counted_at"].max().idxmax()
-    rows = rows[rows["wave"] == wave]
-    names, left_out = _drivers(known, rows, target, least_answered)
-    return rows, target, names, left_out
 
 
 def derived_importance(answers: pd.DataFrame, needs: Mapping[str, str], *, outcome: str) -> pd.Series:
@@ -348,36 +325,7 @@ def derived_importance(answers: pd.DataFrame, needs: Mapping[str, str], *, outco
     return pd.Series([float(shares[column]) for column in columns], index=list(needs))
 
 
-def _drivers(
-    known: pd.DataFrame, rows: pd.DataFrame, target: str, least_answered: float
-) -> tuple[list[str], list[str]]:
-    """The satisfaction items about a touchpoint that this wave asked, that differ between people and that enough answered;
-    and those that too few answered."""
-    asked = [
-        str(name)
-        for name in known.index[known["role"] == "satisfaction"]
-        if name != target and name in rows and rows[name].notna().any() and rows[name].nunique() > 1
-    ]
-    about = [name for name in asked if isinstance(known.loc[name, "touchpoint"], str)]
-    names = about if len(about) >= 2 else [name for name in asked if not isinstance(known.loc[name, "touchpoint"], str)]
-    enough = [name for name in names if rows[name].notna().mean() >= least_answered]
-    if len(enough) < 2:
-        raise NotApplicableError(
-            "needs at least two questions about satisfaction with parts of the experience that "
-            f"{least_answered:.0%} of respondents answered"
-        )
-    return enough, [name for name in names if name not in enough]
-
-
-def _table(
-    model: DriverModel,
-    shares: pd.DataFrame,
-    known: pd.DataFrame,
-    touchpoints: pd.DataFrame,
-    rows: pd.DataFrame,
-    weights: str | None,
-) -> pd.DataFrame:
-    owners = dict(zip(touchpoints["touchpoint"], touchpoints["owner"], strict=True))
+def _table(model: DriverModel, shares: pd.DataFrame, asked: DriverAnswers) -> pd.DataFrame:
     table = model.summary_frame().rename(
         columns={"estimate": "coefficient", "conf_low": "coefficient_low", "conf_high": "coefficient_high"}
     )
@@ -387,37 +335,31 @@ def _table(
     for column in ("share", "share_error", "conf_low", "conf_high"):
         ends[column] = 100 * ends[column]
     table = table.merge(ends, on="driver", validate="one_to_one")
-    places = [known.loc[name, "touchpoint"] for name in table["driver"]]
-    named = [place if isinstance(place, str) else None for place in places]
-    theirs = [owners.get(str(place)) for place in named]
-    lows = known.loc[table["driver"], "low"].astype(float).to_numpy()
-    highs = known.loc[table["driver"], "high"].astype(float).to_numpy()
-    own = rows[weights] if weights else None
-    performance = [
-        share_row(best_answers(rows[name], low, high), weights=own)["estimate"]
-        for name, low, high in zip(table["driver"], lows, highs, strict=True)
-    ]
-    step = np.where(highs - lows > LONGEST_COUNTED, 10, 1)
+    names, scales = list(table["driver"]), asked.scales
+    own = asked.rows[asked.weights_col] if asked.weights_col else None
+    performance = [share_row(best_answers(asked.rows[name], *scales[name]), weights=own)["estimate"] for name in names]
+    step = np.array([10 if scales[name][1] - scales[name][0] > LONGEST_COUNTED else 1 for name in names])
     for column in ("coefficient", "coefficient_low", "coefficient_high"):
         table[column] = table[column] * step
     return table.assign(
         step=step,
-        label=[str(known.loc[name, "label"]) for name in table["driver"]],
-        touchpoint=pd.Series(named, dtype=object),
-        owner=pd.Series([owner if isinstance(owner, str) else None for owner in theirs], dtype=object),
+        label=[asked.label(name) for name in names],
+        touchpoint=pd.Series([asked.touchpoint_of[name] for name in names], dtype=object),
+        owner=pd.Series([asked.owners[name] for name in names], dtype=object),
         performance=performance,
         unit="%",
         reason="",
     )
 
 
-def _lost(rows: pd.DataFrame, names: list[str], known: pd.DataFrame) -> pd.DataFrame:
+def _lost(asked: DriverAnswers) -> pd.DataFrame:
+    names = [*asked.drivers, *asked.left_out]
     table = pd.DataFrame(
         {
             "driver": names,
-            "label": [str(known.loc[name, "label"]) for name in names],
-            "estimate": [100 * float(rows[name].isna().mean()) for name in names],
-            "missing": [int(rows[name].isna().sum()) for name in names],
+            "label": [asked.label(name) for name in names],
+            "estimate": [100 * float(asked.rows[name].isna().mean()) for name in names],
+            "missing": [int(asked.rows[name].isna().sum()) for name in names],
         }
     )
     return table.sort_values("estimate", ascending=False, ignore_index=True)
