@@ -147,7 +147,8 @@ class DriverModel:
         whole = data.iloc[kept]
         if whole.empty:
             raise ValueError(f"no row of {len(data)} has all of {', '.join(needed)}")
-        made = parsed.get_model_matrix(whole)
+        with np.errstate(divide="ignore", invalid="ignore"):  # what has no value is refused below, by name
+            made = parsed.get_model_matrix(whole, na_action="ignore")
         if made.lhs.shape[1] != 1 or not pd.api.types.is_numeric_dtype(made.lhs.dtypes.iloc[0]):
             raise ValueError(f"the outcome `{sides[0]}` is no number; code it as one first")
         if "Intercept" not in made.rhs:

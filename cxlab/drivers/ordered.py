@@ -247,13 +247,11 @@ def newton(
     w: Floats,
     K: int,
     begin: tuple[Floats, Floats] | None = None,
-    *,
-    tolerance: float = 1e-15,
 ) -> tuple[Floats, Floats, float, Floats, Floats]:
     """Thresholds, slopes, log-likelihood, the step that would come next, and the information.
 
-    Nothing is checked. `codes` are levels 0 … K−1, each with weight. Ends where a step would gain less than half of `tolerance`
-    a respondent; the square root of `tolerance` · n is how many standard errors the slopes may then be off.
+    Nothing is checked. `codes` are levels 0 … K−1, each with weight. Ends where a step would move less than √n · 3·10⁻⁸ standard
+    errors.
     """
     at = by_level(codes, w, K)
     T = K - 1
@@ -261,8 +259,8 @@ def newton(
     value = _value(codes, w, thresholds, data @ slopes, at)
     for _ in range(_MOST_STEPS):
         gradient, H = _derivatives(data, codes, w, thresholds, slopes, at)
-        step = np.linalg.solve(_solvable(H), gradient)
-        if not gradient @ step > tolerance * w.sum():
+        step = np.asarray(np.linalg.solve(_solvable(H), gradient), dtype=float)
+        if not gradient @ step > 1e-15 * w.sum():
             break
         length = 1.0
         while length > 1e-9:

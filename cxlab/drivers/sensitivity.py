@@ -17,8 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxlab.inference.intervals import Floats
-
 
 def robustness_value(partial_f: float) -> float:
     """From Cohen's partial f of the driver with the outcome, |t|/√(degrees of freedom).
@@ -26,8 +24,7 @@ def robustness_value(partial_f: float) -> float:
     >>> round(robustness_value(4.18 / 783**0.5), 3)  # violence and peace in Darfur, the paper's example
     0.139
     """
-    f2 = partial_f**2
-    return (math.sqrt(f2**2 + 4 * f2) - f2) / 2
+    return 2 / (1 + math.sqrt(1 + 4 / partial_f**2)) if partial_f > 0 else 0.0
 
 
 def kept_estimate(partial_f: float, r2_driver: float, r2_outcome: float) -> float:
@@ -53,11 +50,15 @@ def omitted_driver(X: pd.DataFrame, y: npt.ArrayLike, *, weights: npt.ArrayLike 
     covariance = np.cov(data.T, aweights=None if weights is None else np.asarray(weights, dtype=float))
     spread = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(spread, spread)
-    outcome = _squared_partial(correlation)[-1, :-1]
-    drivers = _squared_partial(correlation[:-1, :-1])
+    precision = np.linalg.inv(correlation[:-1, :-1])
+    beta = precision @ correlation[:-1, -1]
+    last = beta**2 / np.diag(precision)  # the gain in R² of a driver that enters after all others
+    left = max(0.0, 1 - float(beta @ correlation[:-1, -1]))
+    outcome = np.divide(last, left + last, out=np.zeros_like(last), where=last > 0)
+    drivers = precision**2 / np.outer(np.diag(precision), np.diag(precision))
     rows: list[dict[str, Any]] = []
     for j, name in enumerate(names):
-        f = math.sqrt(outcome[j] / (1 - outcome[j]))
+        f = math.sqrt(outcome[j] / (1 - outcome[j])) if outcome[j] < 1 else math.inf
         row: dict[str, Any] = {"driver": name, "partial_r2": outcome[j], "robustness_value": robustness_value(f)}
         bounds = [(*_as_strong(drivers[j, k], outcome[k]), other) for k, other in enumerate(names) if k != j]
         worst = min(((kept_estimate(f, a, b), a, b, other) for a, b, other in bounds), default=None)
@@ -66,19 +67,11 @@ def omitted_driver(X: pd.DataFrame, y: npt.ArrayLike, *, weights: npt.ArrayLike 
     return pd.DataFrame(rows)
 
 
-def _squared_partial(correlation: npt.NDArray[np.floating]) -> Floats:
-    """Squared correlations of pairs with all other columns held fixed."""
-    precision = np.linalg.inv(correlation)
-    diagonal = np.diag(precision)
-    made: Floats = precision**2 / np.outer(diagonal, diagonal)
-    return made
-
-
 def _as_strong(with_driver: float, with_outcome: float) -> tuple[float, float]:
     """What a driver as strong as an observed one would explain of the driver and of the outcome (the paper's section 4.4)."""
     r2_driver = with_driver / (1 - with_driver)
     own = with_driver**2 / (1 - with_driver) ** 2
-    if r2_driver >= 1 or own >= 1:
-        return 1.0, 1.0
+    if r2_driver >= 1 or own >= 1 or with_outcome >= 1:
+        return min(1.0, r2_driver), 1.0
     factor = (1 + math.sqrt(own)) ** 2 / (1 - own)
     return r2_driver, min(1.0, factor * with_outcome / (1 - with_outcome))

@@ -154,7 +154,9 @@ class Simulator:
         moves = self._moves(dict(changes or {}), dict(target or {}), scale)
         segments, names = self._segments(segment_col)
         together, by_segment = self._gain(self._design(moves), segments)
-        gains = [self._gain(self._design({name: moves[name]}), None)[0] for name in moves] if len(moves) > 1 else [together]
+        gains = (
+            [self._gain(self._design({name: moves[name]}), None)[0] for name in moves] if len(moves) > 1 else [together]
+        )
         now = self._now()
         moved = {name: now[name].to_numpy(dtype=float) != values for name, values in moves.items()}
         anyone = np.any(list(moved.values()), axis=0)
@@ -173,12 +175,12 @@ class Simulator:
             ]
         )
         draws = pd.DataFrame({**dict(zip(moves, gains, strict=True)), TOGETHER: together}).iloc[1:]
-        last = rows[-1]
+        last, known = rows[-1], self.sensitivity
         return WhatIf(
             estimate=last["estimate"], std_error=last["std_error"], conf_low=last["conf_low"], conf_high=last["conf_high"],
             conf_level=self.model.conf_level, n=len(self.model.y), reason=last["reason"], label="The gain", unit=self.unit,
             share_can_move=last["share_can_move"], change=_said(changes or {}, target or {}), parts=parts, segments=table,
-            draws=draws.reset_index(drop=True), sensitivity=self.sensitivity[self.sensitivity["driver"].isin(list(moves))].reset_index(drop=True),
+            draws=draws.reset_index(drop=True), sensitivity=known[known["driver"].isin(list(moves))].reset_index(drop=True),
         )  # fmt: skip
 
     def _now(self) -> pd.DataFrame:
@@ -235,7 +237,8 @@ class Simulator:
         moved = self._now().assign(**moves)
         if self.model.design is None:
             return moved.to_numpy(dtype=float) - before
-        after = self.model.design.get_model_matrix(moved)[list(self.model.X.columns)].to_numpy(dtype=float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            after = self.model.design.get_model_matrix(moved)[list(self.model.X.columns)].to_numpy(dtype=float)
         if not np.isfinite(after).all():
             raise ValueError(f"the formula has no finite value after the change of {list_text(list(moves))}")
         made: Floats = after - before
@@ -439,9 +442,7 @@ def _refit(data: Floats, codes: npt.NDArray[np.intp], drawn: Floats, K: int) -> 
     present = np.unique(codes[there])
     if len(present) < 2:
         return np.full(K - 1, np.nan), np.full(data.shape[1], np.nan)
-    fitted, slopes, *_ = newton(
-        data[there], np.searchsorted(present, codes[there]), drawn[there], len(present), tolerance=1e-9
-    )
+    fitted, slopes, *_ = newton(data[there], np.searchsorted(present, codes[there]), drawn[there], len(present))
     # at most level k is at most the highest of the levels drawn that is not above it
     last = np.searchsorted(present, np.arange(K - 1), side="right") - 1
     return np.concatenate([[-np.inf], fitted, [np.inf]])[last + 1], slopes

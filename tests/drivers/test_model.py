@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 from scipy import stats
 
 from cxlab.drivers import DriverModel, LoyaltyDrivers, loyalty_drivers
@@ -200,6 +201,260 @@ def test_johnson_and_lmg_bootstraps_nearly_agree_and_copies_in_accounts_widen_th
         for clusters in (np.arange(400) // 4, None)
     )
     assert wide.sum() == pytest.approx(2 * narrow.sum(), rel=0.25)
+
+
+# ------------------------------------------------------------------------------------------- kinds, formulas, accounts
+
+
+def _ordered_table(n: int = 150, seed: int = 0) -> pd.DataFrame:
+    """Answers 1 to 5, a channel, accounts of 5; recommendation 0 to 10 rises with app and in the shop, `loyal` is 9 or 10."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(rng.integers(1, 6, (n, 2)).astype(float), columns=["app", "noise"])
+    table["channel"] = rng.choice(["app", "shop", "web"], n)
+    latent = 1.5 * table["app"] + 1.5 * (table["channel"] == "shop") + rng.logistic(size=n)
+    table["ltr"] = latent.round().clip(0, 10)
+    table["weight"] = rng.uniform(0.5, 2, n)
+    return table.assign(loyal=(latent > 5) * 1.0, account=np.arange(n) // 5)
+
+
+def test_a_formula_says_what_columns_say() -> None:
+    table = _table().assign(weight=np.random.default_rng(1).uniform(0.5, 2, 60))
+    table.loc[3, "app"] = np.nan
+    by_formula = DriverModel.from_formula("loyal ~ app + shop + noise", table, weights="weight").fit()
+    by_columns = _fitted(table, weights="weight")
+    assert by_formula.n_left_out == 1
+    pd.testing.assert_frame_equal(by_formula.summary_frame(), by_columns.summary_frame())
+    pd.testing.assert_frame_equal(by_formula.importance(n_boot=60), by_columns.importance(n_boot=60))
+
+
+def test_a_formula_with_categories_agrees_with_statsmodels() -> None:
+    table = _ordered_table()
+    found = DriverModel.from_formula("ltr ~ app + C(channel) + np.log(noise)", table, weights="weight").fit()
+    expected = smf.wls("ltr ~ app + C(channel) + np.log(noise)", table, weights=table["weight"]).fit(
+        cov_type="HC3", use_t=True
+    )
+    shown = found.summary_frame().set_index("driver")
+    assert shown.index.tolist() == ["app", "C(channel)[T.shop]", "C(channel)[T.web]", "np.log(noise)"]
+    assert shown["estimate"].to_numpy() == pytest.approx(expected.params[shown.index].to_numpy())
+    assert shown["std_error"].to_numpy() == pytest.approx(expected.bse[shown.index].to_numpy())
+    assert found.r2 == pytest.approx(expected.rsquared)
+    assert shown["term"].tolist() == ["app", "channel", "channel", "np.log(noise)"]
+
+
+@pytest.mark.parametrize("kind", ["ols", "ordered", "logit"])
+def test_a_driver_with_categories_is_one_player_whatever_category_is_left_out(kind: Any) -> None:
+    table = _ordered_table()
+    outcome = {"ols": "ltr", "ordered": "ltr", "logit": "loyal"}[kind]
+    model = DriverModel.from_formula(f"{outcome} ~ app + noise + C(channel)", table, kind=kind).fit()
+    found = model.importance(n_boot=60).set_index("driver")
+    assert found.index.tolist() == ["app", "noise", "channel"]
+    assert found["estimate"].sum() == pytest.approx(model.r2)
+    assert found["share"].sum() == pytest.approx(1)
+    assert found[["conf_low", "conf_high", "rank_low"]].notna().all(axis=None)
+    renamed = table.assign(channel=table["channel"].replace({"app": "zoo"}))
+    again = DriverModel.from_formula(f"{outcome} ~ app + noise + C(channel)", renamed, kind=kind).fit()
+    assert again.importance(n_boot=0)["estimate"].tolist() == pytest.approx(found["estimate"].tolist(), abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["ols", "ordered", "logit"])
+def test_the_unit_of_the_weights_changes_nothing(kind: Any) -> None:
+    table = _ordered_table()
+    outcome = "loyal" if kind == "logit" else "ltr"
+    for cov_type in (None, "nonrobust"):
+        one, other = (
+            DriverModel.from_columns(table, outcome, ["app", "noise"], kind=kind, weights=table["weight"] * unit)
+            .fit(cov_type)
+            .summary_frame()
+            for unit in (1, 1000)
+        )
+        assert one["std_error"].tolist() == pytest.approx(other["std_error"].tolist())
+
+
+def test_weights_may_be_an_array_and_a_row_without_one_is_left_out() -> None:
+    table = _table(40).assign(weight=np.random.default_rng(0).uniform(1, 2, 40))
+    table.loc[5, "weight"] = np.nan
+    table.loc[7, "app"] = np.nan
+    named, given = (
+        DriverModel.from_columns(table, "loyal", ["app", "shop"], weights=weights).fit()
+        for weights in ("weight", table["weight"].to_numpy())
+    )
+    assert (named.n_left_out, given.n_left_out) == (2, 2)
+    pd.testing.assert_frame_equal(named.summary_frame(), given.summary_frame())
+    with pytest.raises(ValueError, match="3 weights for 40 rows; give one for each, or a column"):
+        DriverModel.from_columns(table, "loyal", ["app"], weights=[1, 2, 3])
+
+
+def test_accounts_are_a_column_the_rows_of_the_table_or_those_of_the_model() -> None:
+    table = _ordered_table()
+    table.loc[4, "app"] = np.nan
+    for kind in ("ols", "ordered"):
+        model = DriverModel.from_columns(table, "ltr", ["app", "noise"], kind=kind)
+        accounts = table["account"]
+        shown = [
+            model.fit(**how).summary_frame()
+            for how in (
+                {"clusters": "account"},
+                {"clusters": accounts},
+                {"cov_type": "cluster", "clusters": accounts.drop(4).to_numpy()},
+                {"cov_type": "cluster", "cov_kwds": {"groups": accounts}},
+            )
+        ]
+        for other in shown[1:]:
+            pd.testing.assert_frame_equal(shown[0], other)
+        assert (shown[0]["std_error"] != model.fit().summary_frame()["std_error"]).all()
+        drawn = model.importance(n_boot=60, cluster="account")
+        pd.testing.assert_frame_equal(drawn, model.importance(n_boot=60, clusters=accounts))
+
+
+@pytest.mark.parametrize("kind", ["ols", "ordered"])
+def test_few_accounts_leave_few_degrees_of_freedom_to_the_interval_and_to_the_test(kind: Any) -> None:
+    table = _ordered_table(60)
+    found = (
+        DriverModel.from_columns(table, "ltr", ["app", "noise"], kind=kind)
+        .fit(clusters=np.arange(60) // 10)
+        .summary_frame()
+    )
+    reach = (found["conf_high"] - found["estimate"]) / found["std_error"]
+    assert reach.tolist() == pytest.approx([stats.t.ppf(0.975, 5)] * 2)
+    expected = 2 * stats.t.sf((found["estimate"] / found["std_error"]).abs(), 5)
+    assert found["p_value"].tolist() == pytest.approx(expected.tolist())
+
+
+def test_an_ordered_model_tests_with_the_normal_distribution_and_shares_mcfaddens_r2() -> None:
+    model = DriverModel.from_columns(_ordered_table(), "ltr", ["app", "noise"], kind="ordered").fit()
+    found = model.summary_frame()
+    expected = 2 * stats.norm.sf((found["estimate"] / found["std_error"]).abs())
+    assert found["p_value"].tolist() == pytest.approx(expected.tolist())
+    assert found["estimate"].tolist() == pytest.approx(model.result.slopes.tolist())
+    shares = model.importance(n_boot=100)
+    assert set(shares["metric"]) == {"mcfadden_r2"}
+    assert shares["estimate"].sum() == pytest.approx(model.r2)
+    assert (shares["conf_low"] <= shares["share"]).all()
+    assert (shares["conf_low"] >= 0).all()
+    pd.testing.assert_frame_equal(shares[["driver", "estimate"]], model.importance(n_boot=0)[["driver", "estimate"]])
+
+
+@pytest.mark.realdata
+def test_an_ordered_model_of_the_bank_agrees_with_r() -> None:
+    bank = _needed("displayr_bank.csv").dropna()
+    drivers = ["Fees", "Interest", "Phone", "Branch", "Online", "ATM"]
+    model = DriverModel.from_columns(bank, "Overall", drivers, kind="ordered").fit()
+    r = [1.0732777177, 0.80380991092, 1.0614854567, 0.86928381, 0.40552271647, 0.68370170308]
+    assert model.summary_frame()["estimate"].tolist() == pytest.approx(r, abs=2e-8)
+    assert model.importance(n_boot=0)["estimate"].sum() == pytest.approx(model.r2)
+
+
+def test_a_driver_that_separates_is_withheld_with_the_reason_and_the_others_stand() -> None:
+    table = _ordered_table()
+    table["vip"] = (np.arange(150) < 12) * 1.0
+    table.loc[table["vip"] == 1, ["ltr", "loyal"]] = 10.0, 1.0
+    for kind, outcome in (("ordered", "ltr"), ("logit", "loyal")):
+        model = DriverModel.from_columns(table, outcome, ["app", "vip"], kind=kind).fit()
+        found = model.summary_frame().set_index("driver")
+        assert model.separated == ("vip",)
+        columns = ["estimate", "std_error", "p_value", "q_value", "conf_low", "conf_high"]
+        assert found.loc["vip", columns].isna().all()
+        assert found.loc["app", columns].notna().all()
+        assert found["reason"].to_dict() == {
+            "app": "",
+            "vip": "it separates the answers: no finite coefficient is the best",
+        }
+        assert not found["sign_reversed"].any()
+    assert DriverModel.from_columns(table, "ltr", ["app", "vip"]).fit().separated == ()
+
+
+def test_more_than_twelve_drivers_of_an_ordered_model_share_the_linear_r2_and_say_so() -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(120, 13)), columns=[f"d{j}" for j in range(13)])
+    table = X.assign(ltr=(5 + X["d0"] + rng.normal(size=120)).round().clip(0, 10))
+    model = DriverModel.from_columns(table, "ltr", list(X), kind="ordered").fit()
+    found = model.importance(n_boot=0)
+    assert found["estimate"].tolist() == pytest.approx(
+        DriverModel.from_columns(table, "ltr", list(X)).importance(n_boot=0)["estimate"].tolist()
+    )
+    assert set(found["metric"]) == {"r2"}
+    assert found["note"].iloc[0] == (
+        "shares of the linear R² of the same answers: 13 drivers have too many subsets for an ordered model"
+    )
+    twelve = model.importance(n_boot=0, always=["d12"])
+    assert set(twelve["metric"]) == {"mcfadden_r2"}
+    assert set(twelve["note"]) == {""}
+    with pytest.raises(ValueError, match=r"13 drivers have 2\^13 subsets"):
+        model.dominance()
+
+
+@pytest.mark.parametrize("kind", ["ols", "ordered"])
+def test_drivers_that_are_always_in_leave_what_they_add_to_the_others(kind: Any) -> None:
+    table = _ordered_table()
+    model = DriverModel.from_formula("ltr ~ app + noise + C(channel)", table, kind=kind).fit()
+    found = model.importance(always=["channel"], n_boot=60)
+    alone = DriverModel.from_formula("ltr ~ C(channel)", table, kind=kind).fit()
+    assert found["driver"].tolist() == ["app", "noise"]
+    assert found["estimate"].sum() == pytest.approx(model.r2 - alone.r2)
+    with pytest.raises(ValueError, match="there is no driver `chanel`; did you mean `channel`"):
+        model.importance(always=["chanel"])
+
+
+@pytest.mark.parametrize("kind", ["ols", "ordered", "logit"])
+def test_general_dominance_is_the_importance_and_first_and_last_are_its_ends(kind: Any) -> None:
+    outcome = "loyal" if kind == "logit" else "ltr"
+    model = DriverModel.from_formula(f"{outcome} ~ app + noise + C(channel)", _ordered_table(), kind=kind).fit()
+    found = model.dominance()
+    assert found.general.to_dict() == pytest.approx(
+        model.importance(n_boot=0).set_index("driver")["estimate"].to_dict(), abs=1e-9
+    )
+    only_app = DriverModel.from_columns(_ordered_table(), outcome, ["app"], kind=kind).fit()
+    without = DriverModel.from_formula(f"{outcome} ~ noise + C(channel)", _ordered_table(), kind=kind).fit()
+    assert found.conditional.loc["app", 0] == pytest.approx(only_app.r2, abs=1e-9)
+    assert found.conditional.loc["app", 2] == pytest.approx(model.r2 - without.r2, abs=1e-9)
+
+
+def test_differences_of_shares_come_with_intervals_for_every_kind() -> None:
+    for kind in ("ols", "ordered"):
+        model = DriverModel.from_columns(_ordered_table(), "ltr", ["app", "noise"], kind=kind).fit()
+        pair = model.resampled_importance(n_boot=100).differences().iloc[0]
+        assert (pair["driver"], pair["other"]) == ("app", "noise")
+        assert 0 < pair["conf_low"] < pair["estimate"] < pair["conf_high"] <= 1
+
+
+def test_what_a_model_cannot_be_made_of_is_refused_by_name() -> None:
+    table = _ordered_table()
+    formula = DriverModel.from_formula
+    with pytest.raises(ValueError, match="no column `ap`; did you mean `app`"):
+        formula("ltr ~ ap + noise", table)
+    with pytest.raises(ValueError, match=r"the formula 'ltr ~ app \+' cannot be read"):
+        formula("ltr ~ app +", table)
+    with pytest.raises(ValueError, match="the formula 'app' cannot be read"):
+        formula("app", table)
+    with pytest.raises(ValueError, match="leaves the constant out"):
+        formula("ltr ~ 0 + app", table)
+    with pytest.raises(ValueError, match="the outcome `channel` is no number; code it as one first"):
+        formula("channel ~ app", table)
+    with pytest.raises(ValueError, match=r"`np.log\(app\)` is not finite for some answers"):
+        formula("ltr ~ np.log(app)", table.assign(app=table["app"] - 1))
+    with pytest.raises(ValueError, match=r"`np.log\(app\)` is not finite for some answers"):
+        formula("ltr ~ np.log(app)", table.assign(app=table["app"] - 2))
+    with pytest.raises(ValueError, match="no row of 150 has all of app, ltr"):
+        formula("ltr ~ app", table.assign(app=np.nan))
+    with pytest.raises(ValueError, match="a logit needs an outcome of 0 and 1, got 2 in `ltr`"):
+        formula("ltr ~ app", table.assign(ltr=table["ltr"].clip(2, 3)), kind="logit")
+    with pytest.raises(ValueError, match="`kind` must be ols, ordered or logit, got 'probit'"):
+        formula("ltr ~ app", table, kind="probit")  # type: ignore[arg-type]
+    model = formula("ltr ~ app + noise", table, kind="ordered")
+    with pytest.raises(ValueError, match="not fitted yet: call `fit"):
+        model.summary_frame()
+    with pytest.raises(ValueError, match="an ordered model has errors sandwich, cluster, nonrobust; got 'HC3'"):
+        model.fit("HC3")
+    with pytest.raises(ValueError, match="errors by account need the accounts"):
+        model.fit("cluster")
+    with pytest.raises(ValueError, match=r"3 accounts for 150 respondents \(of 150 rows\)"):
+        model.fit(clusters=["a", "b", "c"])
+    with pytest.raises(ValueError, match="no column `acount`; did you mean `account`"):
+        model.fit(clusters="acount")
+    with pytest.raises(ValueError, match="an ordered model shares its likelihood by method lmg, got 'johnson'"):
+        model.importance("johnson")
+    with pytest.raises(ValueError, match="follow from each other: app, twice; leave one out"):
+        formula("ltr ~ app + noise + twice", table.assign(twice=2 * table["app"])).fit()
 
 
 # ---------------------------------------------------------------------------------------------------- loyalty_drivers
