@@ -52,8 +52,8 @@ class AccountPriorities:
 
     `accounts` has one row an account: n, level (the outcome at an average experience) with level_low and level_high, first (the driver
     in place 1) and probability_first. `spread` has one row a driver: estimate (of the whole) with interval, sd (how far the
-    coefficients of accounts scatter), p_value (that they do not), q_value, reading. `n_short` accounts have fewer than `least_answers`
-    and are not shown.
+    coefficients of accounts scatter), p_value (that they do not), q_value, reading ("differs", "not clear"). `n_short` accounts have
+    fewer than `least_answers` and are not shown.
     """
 
     table: pd.DataFrame
@@ -74,7 +74,7 @@ class AccountPriorities:
     def headline(self) -> str:
         """Whether accounts differ in what matters to them, and in which drivers."""
         base = f"{self.n_accounts:,} by {self.unit_col}, {self.n:,} answers"
-        names = list(self.spread.loc[self.spread["reading"] == "changed", "driver"])
+        names = list(self.spread.loc[self.spread["reading"] == "differs", "driver"])
         if not names:
             return f"What matters does not clearly differ between them: the priorities of the whole hold for each ({base})."
         return f"What matters differs between them, clearly in {list_text(names)} ({base})."
@@ -369,4 +369,6 @@ def _spread(fit: _Fit, sums: _Sums, drivers: Sequence[str], scale: Floats, conf_
                 "p_value": float(0.5 * stats.chi2.sf(gain, 1)) if gain > 1e-8 else 1.0,
             }
         )  # fmt: skip
-    return with_readings(pd.DataFrame(rows), conf_level)
+    return with_readings(pd.DataFrame(rows), conf_level).replace(
+        {"reading": {"changed": "differs", "no clear change": "not clear"}}
+    )

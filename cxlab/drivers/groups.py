@@ -33,7 +33,7 @@ from scipy import stats
 from cxlab.drivers.complete import CompleteAnswers, complete_answers
 from cxlab.drivers.importance import lmg, resampled
 from cxlab.drivers.ordered import OrderedLogit, fit_ordered
-from cxlab.drivers.robust import RobustFit, robust_fit
+from cxlab.drivers.robust import RobustFit, robust_fit, wald_test
 from cxlab.inference.intervals import Floats, check_conf_level, critical_value
 from cxlab.inference.multiplicity import with_readings
 from cxlab.wording import list_text, p_text
@@ -42,6 +42,7 @@ Kind = Literal["ols", "ordered", "logit"]
 LEAST_PER_DRIVER = 10  # rows of a segment for each driver
 MOST_SHARED = 20  # drivers up to which shares are shown; 2^p subsets for each segment and resample
 LEAST_CLUSTERS = 5  # accounts of a segment, where errors are by account
+READINGS = {"changed": "differs", "no clear change": "not clear"}
 TESTS = ["driver", "statistic", "df", "df_residual", "p_value", "q_value", "reading", "n", "reason"]
 COEFFICIENTS = [
     "segment", "driver", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "share", "share_low", "share_high", "n",
@@ -87,7 +88,7 @@ class SegmentDifferences:
         base = f"{kept} segments, n {self.n:,}, p {p_text(self.p_value)}"
         if self.p_value >= 1 - self.conf_level:
             return f"The drivers do not clearly differ between segments ({base})."
-        names = list(self.tests.loc[self.tests["reading"] == "changed", "driver"])
+        names = list(self.tests.loc[self.tests["reading"] == "differs", "driver"])
         which = f"clearly {list_text(names)}" if names else "though no single driver clearly does"
         return f"The drivers differ between segments, {which} ({base})."
 
@@ -139,7 +140,8 @@ def segment_differences(
     else:
         found, rows = _ordered_tests(part)
     shares = _shares(part, n_boot, random_state)
-    tests = with_readings(found.tests, conf_level).assign(n=int(inside.sum()))[TESTS]
+    tests = with_readings(found.tests, conf_level).replace({"reading": READINGS})
+    tests = tests.assign(n=int(inside.sum()))[TESTS]
     return SegmentDifferences(
         statistic=found.statistic,
         df=found.df,
@@ -260,8 +262,8 @@ def _linear_tests(part: _Part, fits: list[RobustFit]) -> _Tested:
     for j, driver in enumerate(drivers, start=1):
         made = _contrasts([s * k + j for s in range(len(fits)) if not math.isnan(theta[s * k + j])], len(theta))
         contrasts.append(made)
-        rows.append({"driver": driver} | _wald(made, theta, covariance, df, part.clustered))
-    joint = _wald(np.concatenate(contrasts), theta, covariance, df, part.clustered)
+        rows.append({"driver": driver} | wald_test(made, theta, covariance, df, part.clustered))
+    joint = wald_test(np.concatenate(contrasts), theta, covariance, df, part.clustered)
     errors = "errors by account (CR3), Hotelling’s F" if part.clustered else "HC3 errors, F"
     return _Tested.of(joint, pd.DataFrame(rows), f"Wald test of all interactions, {errors}")
 
@@ -272,28 +274,6 @@ def _contrasts(places: Sequence[int], size: int) -> Floats:
     for row, place in enumerate(places[1:]):
         made[row, place], made[row, places[0]] = 1.0, -1.0
     return made
-
-
-def _wald(contrasts: Floats, theta: Floats, covariance: Floats, df: float, clustered: bool) -> dict[str, Any]:
-    """F of the hypothesis that all contrasts are 0. By account it is Hotelling's T²: the covariance rests on as many accounts as there
-    are, and so must be larger before it says something."""
-    q = len(contrasts)
-    nothing = {"statistic": math.nan, "df": q, "df_residual": math.nan, "p_value": math.nan}
-    if q == 0:
-        return nothing | {"reason": "fewer than two segments have an estimate"}
-    rest = df - q + 1 if clustered else df
-    if rest < 1:
-        return nothing | {"reason": f"{int(df) + 1} accounts cannot carry a test of {q} differences"}
-    told = ~np.isnan(theta)
-    away = contrasts[:, told] @ theta[told]
-    errors = contrasts[:, told] @ covariance[np.ix_(told, told)] @ contrasts[:, told].T
-    scale = np.sqrt(np.diag(errors))
-    if not (scale > 0).all() or np.linalg.eigvalsh(errors / np.outer(scale, scale))[0] < 1e-10:
-        return nothing | {"reason": "the errors of the differences cannot be told"}
-    wald = float(away @ np.linalg.solve(errors, away))
-    statistic = wald / q * (rest / df if clustered else 1.0)
-    p_value = float(stats.f.sf(statistic, q, rest))
-    return {"statistic": statistic, "df": q, "df_residual": rest, "p_value": p_value, "reason": ""}
 
 
 def _linear_rows(part: _Part, fits: list[RobustFit]) -> pd.DataFrame:
@@ -341,9 +321,9 @@ def _ordered_tests(part: _Part) -> tuple[_Tested, pd.DataFrame]:
         made = _contrasts([at + i for i in mine if not grown[i]], len(theta))
         contrasts.append(made)
         if robust:
-            row = _wald(made, theta, covariance, df, part.clustered)
+            row = wald_test(made, theta, covariance, df, part.clustered)
         elif len(mine) < 2:
-            row = _wald(made[:0], theta, covariance, df, part.clustered)
+            row = wald_test(made[:0], theta, covariance, df, part.clustered)
         else:
             others = [columns[place] for place in own if place[1] != j]
             row = _likelihood_ratio(full, levels, [*others, _pooled(columns, own, j)], part.y, len(mine) - 1)
@@ -353,7 +333,7 @@ def _ordered_tests(part: _Part) -> tuple[_Tested, pd.DataFrame]:
         rows.append({"driver": driver} | row)
     pooled = [_pooled(columns, own, j) for j in range(len(drivers)) if any(place[1] == j for place in own)]
     if robust:
-        joint = _wald(np.concatenate(contrasts), theta, covariance, df, part.clustered)
+        joint = wald_test(np.concatenate(contrasts), theta, covariance, df, part.clustered)
         test = "Wald test of all interactions, sandwich errors" + (
             " by account, Hotelling’s F" if part.clustered else ", F"
         )
@@ -397,7 +377,7 @@ def _fit_ordered(levels: Floats, columns: list[Floats], y: Floats, weights: Floa
 def _likelihood_ratio(full: OrderedLogit, levels: Floats, columns: list[Floats], y: Floats, df: int) -> dict[str, Any]:
     """Twice what the log-likelihood of `full` gains over that of the model with `columns`."""
     if df == 0:
-        return _wald(np.zeros((0, 0)), np.zeros(0), np.zeros((0, 0)), math.inf, False)
+        return wald_test(np.zeros((0, 0)), np.zeros(0), np.zeros((0, 0)), math.inf, False)
     gain = max(2 * (full.log_likelihood - _fit_ordered(levels, columns, y).log_likelihood), 0.0)
     p_value = float(stats.chi2.sf(gain, df))
     return {"statistic": gain, "df": df, "df_residual": math.inf, "p_value": p_value, "reason": ""}

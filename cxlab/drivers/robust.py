@@ -10,9 +10,12 @@ Weights are sampling weights. A driver that says nothing (every answer is the sa
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from cxlab.inference.intervals import Floats
 from cxlab.inference.permutation import Codes
@@ -117,3 +120,28 @@ def _without_clusters(x: Floats, weights: Floats, scores: Floats, gram: Floats, 
         along = np.einsum("gij,gi->gj", axes, sums[at:end] / root) * told / np.where(told, values, 1)
         moved[at:end] = np.einsum("gij,gj->gi", axes, along) / root
     return moved
+
+
+def wald_test(contrasts: Floats, theta: Floats, covariance: Floats, df: float, clustered: bool) -> dict[str, Any]:
+    """F of the hypothesis that all `contrasts` (rows) of the coefficients `theta` are 0, as statistic, df, df_residual, p_value, reason.
+
+    By account it is Hotelling's T²: the covariance rests on as many accounts as there are (`df` is one less), and so the statistic must
+    be larger before it says something. NaN, with the reason, where there is nothing to test or too few accounts.
+    """
+    q = len(contrasts)
+    nothing = {"statistic": math.nan, "df": q, "df_residual": math.nan, "p_value": math.nan}
+    if q == 0:
+        return nothing | {"reason": "there are not two estimates to compare"}
+    rest = df - q + 1 if clustered else df
+    if rest < 1:
+        return nothing | {"reason": f"{int(df) + 1} accounts cannot carry a test of {q} differences"}
+    told = ~np.isnan(theta)
+    away = contrasts[:, told] @ theta[told]
+    errors = contrasts[:, told] @ covariance[np.ix_(told, told)] @ contrasts[:, told].T
+    scale = np.sqrt(np.diag(errors))
+    if not (scale > 0).all() or np.linalg.eigvalsh(errors / np.outer(scale, scale))[0] < 1e-10:
+        return nothing | {"reason": "the errors of the differences cannot be told"}
+    wald = float(away @ np.linalg.solve(errors, away))
+    statistic = wald / q * (rest / df if clustered else 1.0)
+    p_value = float(stats.f.sf(statistic, q, rest))
+    return {"statistic": statistic, "df": q, "df_residual": rest, "p_value": p_value, "reason": ""}

@@ -137,7 +137,7 @@ def test_how_far_accounts_scatter_is_recovered_and_tested(planted: Any) -> None:
     found, table, _ = planted
     spread = found.spread.set_index("driver")
     assert spread["sd"].to_dict() == pytest.approx({"app": 0.5, "help": 0.3}, abs=0.2)
-    assert spread.loc["app", "reading"] == "changed"
+    assert spread.loc["app", "reading"] == "differs"
     assert found.residual_sd == pytest.approx(1, abs=0.15)
     assert found.level_sd == pytest.approx(0.7, abs=0.3)
     assert found.headline().startswith("What matters differs between them, clearly in app")
@@ -149,7 +149,7 @@ def test_where_accounts_do_not_differ_each_gets_the_whole_and_no_difference_is_c
     for seed in range(5):
         table, _ = _record([2, seed], sd=(0.0, 0.0))
         found = _found(table)
-        called += (found.spread["reading"] == "changed").sum()
+        called += (found.spread["reading"] == "differs").sum()
         assert found.table["difference"].abs().max() < 0.35
         assert not (found.table["reading"] != "not clear").mean() > 0.1
     assert called <= 2
