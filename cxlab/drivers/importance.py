@@ -123,7 +123,7 @@ def bootstrap_importance(
     always: Sequence[str] | None = None,
     n_boot: int = 1000,
     conf_level: float = 0.95,
-    interval: Interval = "percentile",
+    interval: Interval = "widened",
     random_state: int = 0,
 ) -> ResampledImportance:
     """Importance with intervals of shares and places, and differences between drivers, by resampling respondents.

@@ -1,7 +1,12 @@
 """How surely are the shares known: intervals, places and differences from resamples of respondents or of whole accounts.
 
-Answers of one account resemble each other. With 60 accounts of 10 respondents intervals from resampled respondents are too narrow;
-resample accounts (`clusters`) wherever respondents come in them (`benchmarks/drivers_coverage.py` measures both).
+Answers of one account resemble each other, and intervals from resampled respondents are then too narrow: resample accounts
+(`clusters`) wherever respondents come in them.
+
+Intervals are percentiles of the resamples, a little further out where few units were drawn (`widened`, Hesterberg, *American
+Statistician* 69, 2015): resamples vary by (n − 1)/n too little, and Student's percentile takes the place of the normal one. With 60
+accounts of 10 and an intraclass correlation of .4, 95% intervals hold the true share in 93.3% of 800 sets of answers widened, 92.4%
+plain, 91.6% corrected for bias, and in 76.5% where respondents are resampled (`drivers_coverage.py --part coverage --sets 800`).
 
 A share is never negative, so an interval that leaves 0 out says nothing: a driver of pure noise has one. Whether a driver counts is
 asked of its coefficient, or of `permutation_test`.
@@ -11,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +27,9 @@ from cxlab.drivers.subsets import lmg_forms
 from cxlab.inference.intervals import Floats, check_conf_level
 from cxlab.inference.multiplicity import benjamini_hochberg
 from cxlab.inference.permutation import cluster_codes, shuffles
+from cxlab.wording import list_text
 
-Interval = Literal["percentile", "bias_corrected"]
+Interval = Literal["widened", "percentile", "bias_corrected"]
 LEAST_DRAWS = 50  # resamples without which no percentile is told
 _COUNTED = 2**22  # counts of resamples held at once
 _LARGE = 20_000  # units from which on identical ones are worth looking for
@@ -107,7 +113,7 @@ class ResampledImportance:
     n_units: int
     n_failed: int = 0
     conf_level: float = 0.95
-    interval: Interval = "percentile"
+    interval: Interval = "widened"
 
     def __post_init__(self) -> None:
         check_conf_level(self.conf_level)
@@ -117,8 +123,10 @@ class ResampledImportance:
                 f"{p} drivers need {p} importances and as many in every resample, got {np.shape(self.estimate)} "
                 f"and {np.shape(self.draws)}"
             )
-        if self.interval not in ("percentile", "bias_corrected"):
-            raise ValueError(f"`interval` is percentile or bias_corrected, got {self.interval!r}")
+        if self.interval not in get_args(Interval):
+            raise ValueError(f"`interval` is one of {list_text(get_args(Interval))}, got {self.interval!r}")
+        if self.n_units < 2:
+            raise ValueError("all respondents are of one account, which shows no spread; resample respondents")
         if len(self.draws) < LEAST_DRAWS:
             raise ValueError(
                 f"{len(self.draws)} resamples with importances ({self.n_failed} without) are too few for an interval; "
@@ -138,13 +146,36 @@ class ResampledImportance:
         """The place of each driver in each resample, 1 for the largest (resamples × p)."""
         return _ranks(self.draws)
 
+    @property
+    def _inflation(self) -> float:
+        return float(np.sqrt(self.n_units / (self.n_units - 1)))
+
+    @property
+    def _scores(self) -> Floats:
+        """Normal scores of the percentiles to take."""
+        upper = (1 + self.conf_level) / 2
+        plain = self.interval == "percentile"
+        score = stats.norm.ppf(upper) if plain else self._inflation * stats.t.ppf(upper, self.n_units - 1)
+        return np.array([-score, score])
+
+    def _ends(self, estimate: Floats, draws: Floats) -> tuple[Floats, Floats]:
+        """Bias-corrected percentiles are moved by twice the normal score of the share of draws below the estimate (Efron, *Canadian
+        Journal of Statistics* 9, 1981); an estimate beyond all draws keeps its ends."""
+        if self.interval != "bias_corrected":
+            low, high = np.quantile(draws, stats.norm.cdf(self._scores), axis=0)
+            return low, high
+        below = (draws < estimate).mean(axis=0) + (draws == estimate).mean(axis=0) / 2
+        shift = np.where((below > 0) & (below < 1), stats.norm.ppf(np.clip(below, 1e-9, 1 - 1e-9)), 0.0)
+        levels = stats.norm.cdf(2 * shift + self._scores[:, None])
+        ends = np.array([np.quantile(draws[:, j], levels[:, j]) for j in range(draws.shape[1])])
+        return ends[:, 0], ends[:, 1]
+
     def to_frame(self) -> pd.DataFrame:
         """One row a driver: driver, estimate (its part of R²), share (0 to 1), std_error, conf_low, conf_high, conf_level (of the
         share), n, rank (1 is the largest), rank_low, rank_high, share_first (of the resamples in which it is first)."""
         draws, ranks = self.share_draws, self.ranks
-        low, high = _ends(self.share, draws, self.conf_level, self.interval)
-        tail = (1 - self.conf_level) / 2
-        places = np.quantile(ranks, [tail, 1 - tail], axis=0, method="inverted_cdf").astype(int)
+        low, high = self._ends(self.share, draws)
+        places = np.quantile(ranks, stats.norm.cdf(self._scores), axis=0, method="inverted_cdf").astype(int)
         return pd.DataFrame(
             {
                 "driver": list(self.names), "estimate": self.estimate, "share": self.share,
@@ -156,8 +187,8 @@ class ResampledImportance:
 
     def differences(self) -> pd.DataFrame:
         """One row a pair, the larger share first: driver, other, estimate (difference of shares, 0 to 1), std_error, conf_low,
-        conf_high, conf_level, n, p_value (twice the share of resamples on the smaller side, at least 2/(resamples + 1)), q_value
-        (Benjamini and Hochberg over all pairs)."""
+        conf_high, conf_level, n, p_value (twice the share of resamples on the smaller side, at least 2/(resamples + 1), widened like the
+        interval), q_value (Benjamini and Hochberg over all pairs)."""
         share, draws = self.share, self.share_draws
         order = np.argsort(-share, kind="stable")
         pairs = [(i, j) for place, i in enumerate(order) for j in order[place + 1 :]]
@@ -165,9 +196,11 @@ class ResampledImportance:
             raise ValueError("one driver has no other to differ from")
         left, right = np.array(pairs).T
         gaps, drawn = share[left] - share[right], draws[:, left] - draws[:, right]
-        low, high = _ends(gaps, drawn, self.conf_level, self.interval)
+        low, high = self._ends(gaps, drawn)
         smaller = np.minimum((drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0))
         p_value = np.minimum(1.0, 2 * (smaller + 1) / (len(drawn) + 1))
+        if self.interval != "percentile":
+            p_value = 2 * stats.t.cdf(stats.norm.ppf(p_value / 2) / self._inflation, self.n_units - 1)
         return pd.DataFrame(
             {
                 "driver": [self.names[i] for i in left], "other": [self.names[j] for j in right], "estimate": gaps,
@@ -186,20 +219,6 @@ def _shares(values: Floats) -> Floats:
 def _ranks(values: Floats) -> npt.NDArray[np.intp]:
     ranks: npt.NDArray[np.intp] = (-values).argsort(axis=1, kind="stable").argsort(axis=1) + 1
     return ranks
-
-
-def _ends(estimate: Floats, draws: Floats, conf_level: float, interval: Interval) -> tuple[Floats, Floats]:
-    """Percentiles of the draws; bias-corrected ones are moved by twice the normal score of the draws below the estimate (Efron,
-    *Canadian Journal of Statistics* 9, 1981). An estimate beyond all draws keeps the plain ends."""
-    tails = np.array([(1 - conf_level) / 2, (1 + conf_level) / 2])
-    if interval == "percentile":
-        low, high = np.quantile(draws, tails, axis=0)
-        return low, high
-    below = (draws < estimate).mean(axis=0) + (draws == estimate).mean(axis=0) / 2
-    shift = np.where((below > 0) & (below < 1), stats.norm.ppf(np.clip(below, 1e-9, 1 - 1e-9)), 0.0)
-    levels = stats.norm.cdf(2 * shift[None] + stats.norm.ppf(tails)[:, None])
-    ends = np.array([np.quantile(draws[:, j], levels[:, j]) for j in range(draws.shape[1])])
-    return ends[:, 0], ends[:, 1]
 
 
 def permutation_test(

@@ -99,7 +99,8 @@ def test_a_resample_without_spread_is_nan_and_not_noise() -> None:
 
 
 def _made(draws: np.ndarray, estimate: list[float], **more: object) -> ResampledImportance:
-    return ResampledImportance(("a", "b", "c")[: draws.shape[1]], np.array(estimate), draws, 100, 100, **more)  # type: ignore[arg-type]
+    told = {"n": 100, "n_units": 100, "interval": "percentile", **more}
+    return ResampledImportance(("a", "b", "c")[: draws.shape[1]], np.array(estimate), draws, **told)  # type: ignore[arg-type]
 
 
 def _hundred() -> np.ndarray:
@@ -143,14 +144,41 @@ def test_bias_correction_moves_the_percentiles_by_twice_the_score_of_the_estimat
     estimate = [0.4695, 0.3305, 0.2]  # 70 of 100 resamples lie below .4695
     found = _made(_hundred(), estimate, interval="bias_corrected").to_frame()
     shift = 2 * stats.norm.ppf(0.7)
-    levels = stats.norm.cdf(shift + stats.norm.ppf([0.025, 0.975]))
+    student = np.sqrt(100 / 99) * stats.t.ppf([0.025, 0.975], 99)  # widened, too
+    levels = stats.norm.cdf(shift + student)
     # np.quantile of 0 … 99 at q is 99·q
     assert found.loc[0, ["conf_low", "conf_high"]].tolist() == pytest.approx((0.4 + 99 * levels / 1000).tolist())
     middle = _made(_hundred(), [0.4495, 0.3505, 0.2], interval="bias_corrected").to_frame()
-    plain = _made(_hundred(), [0.4495, 0.3505, 0.2]).to_frame()
+    plain = _made(_hundred(), [0.4495, 0.3505, 0.2], interval="widened").to_frame()
     assert middle["conf_low"].tolist() == pytest.approx(plain["conf_low"].tolist()), "nothing to correct"
     beyond = _made(_hundred(), [0.6, 0.2, 0.2], interval="bias_corrected").to_frame()
     assert beyond["conf_low"].tolist() == pytest.approx(plain["conf_low"].tolist()), "no score, no correction"
+
+
+def test_few_accounts_widen_the_percentiles_as_student_would() -> None:
+    # the mean of n draws from normal resamples would get ± t·s/√n, s with n − 1: resamples vary by √((n − 1)/n)·s/√n
+    few, many = (
+        _made(_hundred(), [0.45, 0.35, 0.2], interval="widened", n_units=units).to_frame() for units in (5, 10**6)
+    )
+    level = stats.norm.cdf(np.sqrt(5 / 4) * stats.t.ppf(0.025, 4))
+    assert few.loc[0, "conf_low"] == pytest.approx(0.4 + 99 * level / 1000)
+    assert few.loc[0, "conf_high"] == pytest.approx(0.499 - 99 * level / 1000)
+    plain = _made(_hundred(), [0.45, 0.35, 0.2]).to_frame()
+    assert many["conf_low"].tolist() == pytest.approx(plain["conf_low"].tolist(), abs=1e-6)
+    assert few["std_error"].tolist() == plain["std_error"].tolist()
+
+
+def test_a_widened_difference_is_clear_just_when_its_interval_leaves_0_out() -> None:
+    gap = np.linspace(-0.003, 0.097, 1_001)  # 3% of the resamples lie below 0
+    draws = np.column_stack([0.5 + gap / 2, 0.5 - gap / 2])
+    for units in (4, 10, 30, 10_000):
+        for conf_level in (0.8, 0.9, 0.93, 0.95, 0.99):
+            row = (
+                _made(draws, [0.52, 0.48], interval="widened", n_units=units, conf_level=conf_level)
+                .differences()
+                .iloc[0]
+            )
+            assert (row["conf_low"] > 0) == (row["p_value"] < 1 - conf_level), (units, conf_level)
 
 
 def test_differences_of_pairs_by_hand() -> None:
@@ -180,10 +208,12 @@ def test_what_tells_no_interval_is_refused() -> None:
         _made(_hundred()[:49], [0.45, 0.35, 0.2], n_failed=3)
     with pytest.raises(ValueError, match="3 drivers need 3 importances and as many in every resample"):
         _made(_hundred(), [0.45, 0.35])
-    with pytest.raises(ValueError, match="`interval` is percentile or bias_corrected, got 'normal'"):
+    with pytest.raises(ValueError, match="`interval` is one of widened, percentile and bias_corrected, got 'normal'"):
         _made(_hundred(), [0.45, 0.35, 0.2], interval="normal")
     with pytest.raises(ValueError, match="`conf_level` must be between 0 and 1, got 95"):
         _made(_hundred(), [0.45, 0.35, 0.2], conf_level=95)
+    with pytest.raises(ValueError, match="all respondents are of one account, which shows no spread"):
+        _made(_hundred(), [0.45, 0.35, 0.2], n_units=1)
     with pytest.raises(ValueError, match="one driver has no other to differ from"):
         _made(_hundred()[:, :1], [0.45]).differences()
 
