@@ -8,20 +8,23 @@ Bulletin* 114, 1993; Azen & Budescu, *Psychological Methods* 8, 2003):
 - conditional: averaged over subsets of one size, i adds more at every size. `conditional` holds those averages.
 - general: averaged over the sizes, i adds more. These averages are the Shapley shares (LMG for R²) and add up to the whole fit.
 
-Each implies the next. Gains that differ by rounding alone are equal: neither driver adds more. The table describes this sample; it
-holds no interval.
+Each implies the next. Gains that differ by rounding alone are equal: neither driver adds more. The table describes this sample; how
+often resamples show the same dominance is its reproducibility (Azen & Budescu), `bootstrap_dominance` in
+`cxlab.drivers.importance`. A dominance that comes back in few of them is not to be reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from cxlab.drivers.subsets import MOST_HELD, Floats, player_count
 
+STRENGTHS = ("none", "general", "conditional", "complete")  # each implies those before
 _TIE = 1e-12  # difference of fits that is rounding
 
 
@@ -43,12 +46,12 @@ class Dominance:
             for other in order[place + 1 :]:
                 ahead = self.conditional.loc[driver] - self.conditional.loc[other]
                 if self.complete.loc[driver, other] == 1:
-                    found = "complete"
+                    found = 3
                 elif (ahead > _TIE).all():
-                    found = "conditional"
+                    found = 2
                 else:
-                    found = "general" if self.general[driver] - self.general[other] > _TIE else "none"
-                rows.append((driver, other, found, self.complete.loc[driver, other]))
+                    found = int(self.general[driver] - self.general[other] > _TIE)
+                rows.append((driver, other, STRENGTHS[found], self.complete.loc[driver, other]))
         return pd.DataFrame(rows, columns=["driver", "other", "dominance", "share_of_subsets"])
 
     def to_frame(self) -> pd.DataFrame:
@@ -74,21 +77,46 @@ def dominance(values: Floats, names: Sequence[str]) -> Dominance:
         raise ValueError(f"{len(fits)} fits are those of {p} drivers, and {len(players)} names were given")
     if p > MOST_HELD:
         raise ValueError(f"{p} drivers have too many subsets to compare; group them to {MOST_HELD} at most")
-    size = np.bitwise_count(np.arange(2 ** (p - 1), dtype=np.uint32)).astype(np.intp)
-    many = np.bincount(size, minlength=p)
-    cube = fits.reshape((2,) * p)  # the last axis is driver 0
-    conditional = np.empty((p, p))
+    conditional = _conditional(fits[:, None])[0]
     complete = np.full((p, p), np.nan)
-    for i in range(p):
-        gain = np.diff(cube, axis=p - 1 - i).ravel()
-        conditional[i] = np.bincount(size, weights=gain, minlength=p) / many
-        for j in range(i):
-            axes = np.moveaxis(cube, (p - 1 - i, p - 1 - j), (0, 1))
-            ahead = axes[1, 0] - axes[0, 1]  # i without j against j without i
-            complete[i, j] = np.mean(ahead > _TIE)
-            complete[j, i] = np.mean(ahead < -_TIE)
+    for i, j, ahead in _leads(fits[:, None]):
+        complete[i, j] = np.mean(ahead > _TIE)
+        complete[j, i] = np.mean(ahead < -_TIE)
     return Dominance(
         general=pd.Series(conditional.mean(axis=1), index=players),
         conditional=pd.DataFrame(conditional, index=players, columns=range(p)),
         complete=pd.DataFrame(complete, index=players, columns=players),
     )
+
+
+def strengths(values: Floats) -> npt.NDArray[np.int8]:
+    """The strongest dominance of i over j in each of many games (2^p × games): games × p × p, an index of `STRENGTHS`."""
+    p = player_count(values)
+    conditional = _conditional(values)
+    gaps = conditional[:, :, None, :] - conditional[:, None, :, :]
+    found = np.where((gaps > _TIE).all(axis=3), 2, (gaps.mean(axis=3) > _TIE).astype(int)).astype(np.int8)
+    for i, j, ahead in _leads(values):
+        found[(ahead > _TIE).all(axis=0), i, j] = 3
+        found[(ahead < -_TIE).all(axis=0), j, i] = 3
+    found[:, range(p), range(p)] = 0
+    return found
+
+
+def _conditional(values: Floats) -> Floats:
+    """Average gain of each player by the number of others already in: games × players × sizes."""
+    p = len(values).bit_length() - 1
+    size = np.bitwise_count(np.arange(2 ** (p - 1), dtype=np.uint32)).astype(np.intp)
+    of_size = (np.arange(p)[:, None] == size) / np.bincount(size, minlength=p)[:, None]
+    cube = values.reshape(*(2,) * p, -1)  # the last axis but one is player 0
+    gains = [of_size @ np.diff(cube, axis=p - 1 - j).reshape(len(size), -1) for j in range(p)]
+    return np.stack(gains).transpose(2, 0, 1)
+
+
+def _leads(values: Floats) -> Iterator[tuple[int, int, Floats]]:
+    """For each pair i > j: how much more i adds than j to every subset of the others (subsets × games)."""
+    p = len(values).bit_length() - 1
+    cube = values.reshape(*(2,) * p, -1)
+    for i in range(p):
+        for j in range(i):
+            axes = np.moveaxis(cube, (p - 1 - i, p - 1 - j), (0, 1))
+            yield i, j, (axes[1, 0] - axes[0, 1]).reshape(2 ** (p - 2), -1)

@@ -39,7 +39,7 @@ from cxlab.drivers.correlations import (
     read_answers,
     read_correlation,
 )
-from cxlab.drivers.dominance import Dominance, dominance
+from cxlab.drivers.dominance import STRENGTHS, Dominance, dominance, strengths
 from cxlab.drivers.resampling import LEAST_DRAWS, Interval, ResampledImportance, permutation_test, resampled
 from cxlab.drivers.subsets import MOST_EXACT, MOST_HELD, Players, all_r2, given, lmg, pmvd, sampled_lmg, shapley
 from cxlab.inference.intervals import Floats
@@ -48,13 +48,14 @@ from cxlab.problems import did_you_mean
 from cxlab.wording import list_text
 
 __all__ = [
-    "MOST_EXACT", "Dominance", "Method", "ResampledImportance", "all_r2", "bootstrap_importance", "closed_form", "dominance",
-    "dominance_analysis", "importance_from_correlation", "lmg", "permutation_test", "relative_importance", "resampled", "shapley",
+    "MOST_EXACT", "Dominance", "Method", "ResampledImportance", "all_r2", "bootstrap_dominance", "bootstrap_importance",
+    "closed_form", "dominance", "dominance_analysis", "importance_from_correlation", "lmg", "permutation_test",
+    "relative_importance", "resampled", "shapley",
 ]  # fmt: skip
 
 Method = Literal["lmg", "pmvd", "johnson", "genizi", "first", "last", "betasq", "pratt", "car"]
 _COMPARES_MODELS = ("lmg", "pmvd", "first", "last")
-_MOST_WORK = {"lmg": 2**32, "pmvd": 2**27}  # subsets in all resamples together
+_MOST_WORK = {"lmg": 2**32, "pmvd": 2**27, "dominance": 2**25}  # subsets in all resamples together
 
 
 def relative_importance(
@@ -136,20 +137,27 @@ def bootstrap_importance(
     correlation = correlation_of(data, names, used)
     labels, players, fixed = _players(names, groups, always, method)
     _check_work(method, len(labels), n_boot)
-    draws = resampled(data, n_boot, np.random.default_rng(random_state), clusters=clusters, weights=used)
-    possible: npt.NDArray[np.bool_] = np.all(np.isfinite(draws), axis=(1, 2))
-    possible[possible] = np.linalg.eigvalsh(draws[possible][:, :-1, :-1])[:, 0] > SINGULAR
-    estimate = _values(correlation[None], method, players, fixed)[0]
+    draws = _possible_resamples(data, n_boot, random_state, clusters, used)
     return ResampledImportance(
         names=tuple(labels),
-        estimate=estimate,
-        draws=_values(draws[possible], method, players, fixed) if possible.any() else np.empty((0, len(labels))),
+        estimate=_values(correlation[None], method, players, fixed)[0],
+        draws=_values(draws, method, players, fixed) if len(draws) else np.empty((0, len(labels))),
         n=len(data),
         n_units=len(data) if clusters is None else int(cluster_codes(len(data), clusters).max()) + 1,
-        n_failed=int((~possible).sum()),
+        n_failed=n_boot - len(draws),
         conf_level=conf_level,
         interval=interval,
     )
+
+
+def _possible_resamples(
+    data: Floats, n_boot: int, random_state: int, clusters: npt.ArrayLike | None, weights: Floats | None
+) -> Floats:
+    """Those in which every column has spread and drivers can be told apart."""
+    draws = resampled(data, n_boot, np.random.default_rng(random_state), clusters=clusters, weights=weights)
+    possible: npt.NDArray[np.bool_] = np.all(np.isfinite(draws), axis=(1, 2))
+    possible[possible] = np.linalg.eigvalsh(draws[possible][:, :-1, :-1])[:, 0] > SINGULAR
+    return draws[possible]
 
 
 def dominance_analysis(
@@ -166,6 +174,42 @@ def dominance_analysis(
     labels, players, fixed = _players(names, groups, always, "lmg")
     _check_held(labels, "dominance")
     return dominance(all_r2(given(correlation, fixed), players), labels)
+
+
+def bootstrap_dominance(
+    X: Any,
+    y: Any,
+    *,
+    weights: npt.ArrayLike | None = None,
+    clusters: npt.ArrayLike | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    always: Sequence[str] | None = None,
+    n_boot: int = 1000,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """How often resamples show that one driver dominates another. One row a pair, the generally dominant driver first: driver, other,
+    dominance and share_of_subsets (in the answers as they are), reproduced (share of resamples with that dominance or a stronger
+    one), complete, conditional, general (share of resamples with at least that), n, n_boot (resamples with an importance)."""
+    data, names, used = read_answers(X, y, weights)
+    correlation = correlation_of(data, names, used)
+    labels, players, fixed = _players(names, groups, always, "lmg")
+    _check_work("dominance", len(labels), n_boot)
+    table = dominance(all_r2(given(correlation, fixed), players), labels).pairs()
+    draws = given(_possible_resamples(data, n_boot, random_state, clusters, used), fixed)
+    if len(draws) < LEAST_DRAWS:
+        raise ValueError(
+            f"only {len(draws)} of {n_boot} resamples tell the drivers apart; take `n_boot` of {LEAST_DRAWS} or more, and "
+            "see why resamples fail where many do"
+        )
+    step = max(1, 2**20 >> len(labels))
+    found = np.concatenate([strengths(all_r2(draws[at : at + step], players)) for at in range(0, len(draws), step)])
+    place = {label: at for at, label in enumerate(labels)}
+    pairs = found[:, [place[one] for one in table["driver"]], [place[one] for one in table["other"]]]
+    at_least = {name: (pairs >= level).mean(axis=0) for level, name in enumerate(STRENGTHS)}
+    table["reproduced"] = [
+        at_least[name][row] if name != "none" else np.nan for row, name in enumerate(table["dominance"])
+    ]
+    return table.assign(**{name: at_least[name] for name in reversed(STRENGTHS[1:])}, n=len(data), n_boot=len(draws))
 
 
 def closed_form(correlation: Floats, which: str) -> Floats:

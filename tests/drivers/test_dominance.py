@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from cxlab.drivers.dominance import dominance
+from cxlab.drivers.dominance import STRENGTHS, dominance, strengths
 from cxlab.drivers.subsets import shapley
 
 # fits of nobody, a, b, ab, c, ac, bc, abc
@@ -98,3 +98,18 @@ def test_one_driver_dominates_nobody() -> None:
     found = dominance(np.array([0, 0.5]), ["a"])
     assert found.general.tolist() == [0.5]
     assert found.pairs().empty
+
+
+def test_many_games_at_once_are_judged_like_each_alone() -> None:
+    rng = np.random.default_rng(1)
+    own = np.array([[number >> j & 1 for j in range(4)] for number in range(16)]) @ [0.35, 0.3, 0.2, 0.1]
+    games = own[:, None] + 0.3 * rng.random((16, 200))
+    games[:, :5] = np.array([bin(number).count("1") for number in range(16)])[:, None]  # equal players
+    found = strengths(games)
+    seen = set()
+    for game, told in zip(games.T, found, strict=True):
+        for driver, other, dominant, _ in dominance(game, list("abcd")).pairs().itertuples(index=False):
+            assert STRENGTHS[told["abcd".index(driver), "abcd".index(other)]] == dominant
+            assert told["abcd".index(other), "abcd".index(driver)] == 0
+            seen.add(dominant)
+    assert seen == set(STRENGTHS), "every strength is among them"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cxlab.drivers import relative_importance
 from cxlab.drivers.importance import (
+    bootstrap_dominance,
     bootstrap_importance,
     closed_form,
     dominance_analysis,
@@ -393,3 +394,27 @@ def test_dominance_of_groups_adds_up_to_what_lmg_says() -> None:
     found = dominance_analysis(X, y, groups={"both": ["d1", "d3"]}, always=["d0"])
     expected = relative_importance(X, y, groups={"both": ["d1", "d3"]}, always=["d0"]).set_index("driver")["importance"]
     assert found.general.to_dict() == pytest.approx(expected.to_dict())
+
+
+def test_dominance_is_reproduced_as_often_as_resamples_show_it() -> None:
+    X, y = _random(11, 3, n=40)
+    accounts = np.repeat(np.arange(20), 2)
+    found = bootstrap_dominance(X, y, clusters=accounts, n_boot=60, random_state=2)
+    told = dominance_analysis(X, y).pairs()
+    pd.testing.assert_frame_equal(found[list(told)], told)
+    rng = np.random.default_rng(2)
+    drawn = []
+    for _ in range(60):
+        at = [row for unit in rng.integers(0, 20, 20) for row in (2 * unit, 2 * unit + 1)]
+        drawn.append(dominance_analysis(X.iloc[at], y[at]))
+    for row in found.itertuples():
+        complete = [one.complete.loc[row.driver, row.other] == 1 for one in drawn]
+        conditional = [(one.conditional.loc[row.driver] > one.conditional.loc[row.other]).all() for one in drawn]
+        general = [one.general[row.driver] > one.general[row.other] for one in drawn]
+        expected = {"complete": np.mean(complete), "conditional": np.mean(conditional), "general": np.mean(general)}
+        assert {name: getattr(row, name) for name in expected} == pytest.approx(expected)
+        assert row.reproduced == pytest.approx(expected[row.dominance])
+        assert (row.n, row.n_boot) == (40, 60)
+    assert found["general"].between(0.01, 0.99).any(), "a lead that is not certain is among them"
+    with pytest.raises(ValueError, match="only 10 of 10 resamples tell the drivers apart; take `n_boot` of 50 or more"):
+        bootstrap_dominance(X, y, n_boot=10)
