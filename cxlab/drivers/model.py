@@ -21,10 +21,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cxlab.drivers.asymmetry import PenaltyReward, penalty_reward
 from cxlab.drivers.correlations import correlation_of, read_answers
 from cxlab.drivers.dominance import Dominance, dominance
+from cxlab.drivers.groups import SegmentDifferences, segment_differences
 from cxlab.drivers.importance import Method, bootstrap_importance, dominance_analysis, relative_importance, shapley
 from cxlab.drivers.ordered import MOST_ORDERED, SubsetFits, fit_ordered, resampled_r2, subset_fits
+from cxlab.drivers.performance import importance_performance
 from cxlab.drivers.resampling import Interval, ResampledImportance
 from cxlab.drivers.sensitivity import omitted_driver
 from cxlab.drivers.simulate import Simulator, WhatIf
@@ -35,6 +38,7 @@ from cxlab.problems import did_you_mean
 
 Kind = Literal["ols", "ordered", "logit"]
 ErrorType = Literal["HC0", "HC1", "HC2", "HC3", "sandwich", "cluster", "nonrobust"]
+_WEIGHT, _ACCOUNT = "the weight", "the account"
 _COLUMNS = [
     "driver", "estimate", "std_error", "p_value", "q_value", "conf_low", "conf_high", "conf_level", "correlation", "vif",
     "sign_reversed", "n", "term", "reason",
@@ -213,7 +217,7 @@ class DriverModel:
             options["cov_kwds"] = {"groups": cluster_codes(len(accounts), accounts)}
         return model.fit(**options)
 
-    def _aligned(self, values: Any) -> npt.NDArray[np.object_]:
+    def _aligned(self, values: Any, called: str = "accounts") -> npt.NDArray[np.object_]:
         """One value a row of X, from a column's name, the whole table's rows, or those of X."""
         if isinstance(values, str):
             if self.rows is None or values not in self.rows:
@@ -226,7 +230,7 @@ class DriverModel:
             made: npt.NDArray[np.object_] = given[self.kept]
             return made
         raise ValueError(
-            f"{len(given)} accounts for {len(self.y)} respondents (of {len(self.y) + self.n_left_out} rows); give a column, or "
+            f"{len(given)} {called} for {len(self.y)} respondents (of {len(self.y) + self.n_left_out} rows); give a column, or "
             "one for each"
         )
 
@@ -384,6 +388,97 @@ class DriverModel:
         players = [[place[column] for column in columns] for columns in self._players(always).values()]
         fixed = [place[column] for name in always for column in self.groups[name]]
         return subset_fits(self.X, self.y, weights=self.weights, players=players, always=fixed)
+
+    def by(
+        self,
+        segment: Any,
+        *,
+        clusters: Any = None,
+        cluster: str | None = None,
+        min_base: int = 30,
+        n_boot: int = 500,
+        random_state: int = 0,
+    ) -> SegmentDifferences:
+        """Whether the drivers differ between segments: `cxlab.drivers.segment_differences` of the respondents of this model.
+
+        `segment`: a column of the table, or one value a row; errors by account where given here or in `fit`.
+        """
+        table = self._plain(clusters if clusters is not None else cluster)
+        name = segment if isinstance(segment, str) else "the segment"
+        return segment_differences(
+            table.assign(**{name: self._aligned(segment, "segments")}), outcome=self.outcome, drivers=self._columns(),
+            segment_col=name, kind=self.kind, weights_col=self._named(_WEIGHT, table), cluster_col=self._named(_ACCOUNT, table),
+            groups=self.groups, min_base=min_base, conf_level=self.conf_level, n_boot=n_boot, random_state=random_state,
+        )  # fmt: skip
+
+    def ipma(
+        self,
+        *,
+        scale: tuple[float, float] | Mapping[str, tuple[float, float]],
+        outcome_scale: tuple[float, float] | None = None,
+        clusters: Any = None,
+        cluster: str | None = None,
+        n_boot: int = 1000,
+        random_state: int = 0,
+    ) -> pd.DataFrame:
+        """One row a driver: driver, importance (points of the outcome that go with one of the driver, both 0 to 100, by least
+        squares whatever the kind), performance (the mean, 0 to 100), and what else `cxlab.drivers.importance_performance` says.
+
+        `scale`: the ends of the questionnaire, of every driver or {driver: (lowest, highest)}; `outcome_scale`: those of the
+        outcome, without it `scale`.
+        """
+        if outcome_scale is None:
+            if isinstance(scale, Mapping):
+                raise ValueError("drivers with scales of their own tell nothing of the outcome's; give `outcome_scale`")
+            outcome_scale = scale
+        table = self._plain(clusters if clusters is not None else cluster)
+        return importance_performance(
+            table, self.outcome, self._numbers(), scales=scale, outcome_scale=outcome_scale, n_boot=n_boot,
+            weights_col=self._named(_WEIGHT, table), cluster_col=self._named(_ACCOUNT, table), conf_level=self.conf_level,
+            random_state=random_state,
+        ).table  # fmt: skip
+
+    def asymmetry(
+        self,
+        *,
+        scale: tuple[float, float] | Mapping[str, tuple[float, float]],
+        clusters: Any = None,
+        cluster: str | None = None,
+        n_boot: int = 500,
+        random_state: int = 0,
+    ) -> PenaltyReward:
+        """What low answers take and high ones give: `cxlab.drivers.penalty_reward` of the respondents of this model."""
+        table = self._plain(clusters if clusters is not None else cluster)
+        return penalty_reward(
+            table, self.outcome, self._numbers(), scales=scale, weights_col=self._named(_WEIGHT, table),
+            cluster_col=self._named(_ACCOUNT, table), n_boot=n_boot, conf_level=self.conf_level, random_state=random_state,
+        )  # fmt: skip
+
+    def _columns(self) -> list[str]:
+        return [str(column) for column in self.X.columns]
+
+    def _numbers(self) -> list[str]:
+        """The drivers, which have to be columns of numbers on scales of their own."""
+        for driver, columns in self.groups.items():
+            if columns != [driver] or (self.rows is not None and driver not in self.rows):
+                raise ValueError(
+                    f"`{driver}` is no question on a scale; leave it out, or ask for the others from columns"
+                )
+        return list(self.groups)
+
+    def _plain(self, clusters: Any) -> pd.DataFrame:
+        """Drivers, outcome, weights and accounts as a table."""
+        table = self.X.set_axis(self._columns(), axis=1).reset_index(drop=True).assign(**{self.outcome: self.y})
+        accounts = self._aligned(clusters) if clusters is not None else self.clusters
+        if self.weights is not None:
+            table[_WEIGHT] = self.weights
+        if accounts is not None:
+            table[_ACCOUNT] = accounts
+        return table
+
+    @staticmethod
+    def _named(column: str, table: pd.DataFrame) -> str | None:
+        return column if column in table else None
 
     def sensitivity(self) -> pd.DataFrame:
         """How strong an omitted driver would have to be, as `cxlab.drivers.sensitivity.omitted_driver` says, one row a column of

@@ -32,6 +32,7 @@ from scipy import special
 from scipy.sparse import csr_array
 
 from cxlab.drivers.ordered import Batch, by_level, collapsed, fit_ordered, newton, sums_by
+from cxlab.drivers.resampling import LEAST_DRAWS
 from cxlab.inference.intervals import Estimate, Floats
 from cxlab.inference.permutation import cluster_codes
 from cxlab.problems import did_you_mean
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 Metric = Literal["nps", "mean"]
 Scale = tuple[float, float] | Mapping[str, tuple[float, float]]
 TOGETHER = "together"
-LEAST_DRAWS = 50  # resamples without which no percentile is told
 _HELD = 2**21  # numbers of respondents × resamples held at once
 _UNITS = {"nps": "NPS points", "mean": "points of the outcome", "probability": "percentage points"}
 

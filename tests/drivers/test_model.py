@@ -12,7 +12,7 @@ import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
 
-from cxlab.drivers import DriverModel, LoyaltyDrivers, loyalty_drivers
+from cxlab.drivers import DriverModel, LoyaltyDrivers, loyalty_drivers, penalty_reward, segment_differences
 from cxlab.inference import benjamini_hochberg
 from cxlab.problems import NotApplicableError, ParameterError
 
@@ -417,6 +417,48 @@ def test_differences_of_shares_come_with_intervals_for_every_kind() -> None:
         assert 0 < pair["conf_low"] < pair["estimate"] < pair["conf_high"] <= 1
 
 
+@pytest.mark.parametrize("kind", ["ols", "ordered"])
+def test_a_model_asks_whether_segments_differ_of_its_own_respondents(kind: Any) -> None:
+    table = _ordered_table()
+    table.loc[4, "app"] = np.nan
+    model = DriverModel.from_columns(table, "ltr", ["app", "noise"], kind=kind, weights="weight")
+    found = model.by("channel", cluster="account", min_base=20, n_boot=0)
+    expected = segment_differences(
+        table.dropna().assign(weight=lambda frame: frame["weight"] / frame["weight"].mean()), outcome="ltr",
+        drivers=["app", "noise"], segment_col="channel", kind=kind, weights_col="weight", cluster_col="account", min_base=20,
+        n_boot=0,
+    )  # fmt: skip
+    assert (found.statistic, found.df, found.p_value) == pytest.approx(
+        (expected.statistic, expected.df, expected.p_value)
+    )
+    given = model.by(table["channel"], clusters="account", min_base=20, n_boot=0)
+    assert given.p_value == found.p_value
+
+
+def test_a_model_draws_the_map_and_the_asymmetry_of_its_own_respondents() -> None:
+    table = _ordered_table()
+    table.loc[4, "app"] = np.nan
+    model = DriverModel.from_columns(table, "ltr", ["app", "noise"], kind="ordered", weights="weight")
+    found = model.ipma(scale=(1, 5), outcome_scale=(0, 10), n_boot=0).set_index("driver")
+    linear = DriverModel.from_columns(table, "ltr", ["app", "noise"], weights="weight").fit()
+    # a point of 0 to 100 is 4/100 of an answer of 1 to 5, and 10/100 of one of 0 to 10
+    assert found["importance"].tolist() == pytest.approx((linear.summary_frame()["estimate"] * 0.4).tolist())
+    whole = table.dropna()
+    assert found.loc["app", "performance"] == pytest.approx(
+        np.average(100 * (whole["app"] - 1) / 4, weights=whole["weight"])
+    )
+    same = DriverModel.from_columns(table.assign(ltr=table["ltr"] / 10), "ltr", ["app", "noise"])
+    assert same.ipma(scale=(0, 5), n_boot=0)["driver"].tolist() == ["app", "noise"]
+    rewards = model.asymmetry(scale=(1, 5), n_boot=0)
+    expected = penalty_reward(whole, "ltr", ["app", "noise"], scales=(1, 5), weights_col="weight", n_boot=0)
+    assert rewards.table["reward"].tolist() == pytest.approx(expected.table["reward"].tolist())
+    with pytest.raises(ValueError, match="give `outcome_scale`"):
+        model.ipma(scale={"app": (1, 5), "noise": (1, 5)})
+    categories = DriverModel.from_formula("ltr ~ app + C(channel)", table)
+    with pytest.raises(ValueError, match="`channel` is no question on a scale"):
+        categories.ipma(scale=(1, 5), outcome_scale=(0, 10))
+
+
 def test_what_a_model_cannot_be_made_of_is_refused_by_name() -> None:
     table = _ordered_table()
     formula = DriverModel.from_formula
@@ -495,7 +537,7 @@ def _responses(n: int = 400) -> pd.DataFrame:
 
 def _drivers(responses: pd.DataFrame | None = None, items: pd.DataFrame | None = None, **more: Any) -> LoyaltyDrivers:
     responses = _responses() if responses is None else responses
-    return loyalty_drivers(responses, _items() if items is None else items, TOUCHPOINTS, **{"n_boot": 60, **more})
+    return loyalty_drivers(responses, _items() if items is None else items, TOUCHPOINTS, **{"n_boot": 100, **more})
 
 
 @pytest.fixture(scope="module")

@@ -191,6 +191,20 @@ def test_a_driver_that_separates_the_answers_is_named_and_the_others_are_as_with
     assert fit.covariance("nonrobust")[2, 2] == pytest.approx(rest.covariance("nonrobust")[2, 2], rel=1e-5)
 
 
+def test_a_slope_that_still_grows_is_named_however_rare_and_small_its_driver() -> None:
+    # three of 200 have it; a standard deviation is .15, so that even a slope of 25 is less than ten for one of them
+    X, y = _answers(200, p=1, levels=3)
+    X["rare"] = 0.0
+    X.loc[:2, "rare"], y[:3] = [1.0, 1.5, 2.0], 2
+    fit = fit_ordered(X, y)
+    assert np.abs(fit.slopes[1]) * X["rare"].std() < 10
+    assert fit.separated == ("rare",)
+    # where the answers fall apart altogether, no threshold has a best value either
+    apart = fit_ordered([[1.0], [2.0], [3.0], [4.0]], [0, 0, 1, 1])
+    assert apart.separated == ("0",)
+    assert np.isnan(apart.covariance()).all()
+
+
 def test_a_slope_beyond_ten_is_named_even_where_it_has_a_best_value() -> None:
     # 1 of 100,000 weighted answers keeps the odds ratio finite: log(99999·99999) = 23
     X, y, weights = [[0], [0], [1], [1]], [0, 1, 0, 1], [99_999.0, 1, 1, 99_999]
