@@ -21,7 +21,7 @@ answer or segment, too. With fewer than two segments nothing is tested and `reas
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ from cxlab.drivers.ordered import OrderedLogit, fit_ordered
 from cxlab.drivers.robust import RobustFit, robust_fit, wald_test
 from cxlab.inference.intervals import Floats, check_conf_level, critical_value
 from cxlab.inference.multiplicity import with_readings
+from cxlab.problems import did_you_mean
 from cxlab.wording import list_text, p_text
 
 Kind = Literal["ols", "ordered", "logit"]
@@ -46,7 +47,7 @@ READINGS = {"changed": "differs", "no clear change": "not clear"}
 TESTS = ["driver", "statistic", "df", "df_residual", "p_value", "q_value", "reading", "n", "reason"]
 COEFFICIENTS = [
     "segment", "driver", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "share", "share_low", "share_high", "n",
-    "reason",
+    "term", "reason",
 ]  # fmt: skip
 
 
@@ -55,9 +56,10 @@ class SegmentDifferences:
     """`statistic`, `df`, `df_residual` (infinite for χ²) and `p_value` of the one test of all drivers; `test` names it.
 
     `tests` has one row a driver (columns `TESTS`), `coefficients` one row a segment and driver (`COEFFICIENTS`: points of the outcome a
-    point of the driver, or log odds; share of R², 0 to 1), `segments` one row a segment: segment, n, units (accounts, or respondents),
-    level (the mean of the outcome), kept, reason. `separated` are the drivers with a slope that grows without end in some segment.
-    `n` rows are in the tests; `n_small` are in segments left out, `n_left_out` lack an answer or a segment.
+    point of the driver, or log odds; share of R², 0 to 1; term is the driver that is tested), `segments` one row a segment: segment,
+    n, units (accounts, or respondents), level (the mean of the outcome), kept, reason. `separated` are the drivers with a slope that
+    grows without end in some segment. `n` rows are in the tests; `n_small` are in segments left out, `n_left_out` lack an answer or a
+    segment.
     """
 
     statistic: float
@@ -77,8 +79,8 @@ class SegmentDifferences:
 
     def to_frame(self) -> pd.DataFrame:
         """One row a segment and driver, with the p_value, q_value and reading of its driver's test."""
-        verdicts = self.tests[["driver", "p_value", "q_value", "reading"]]
-        return self.coefficients.merge(verdicts, on="driver", how="left", validate="many_to_one")
+        verdicts = self.tests.rename(columns={"driver": "term"})[["term", "p_value", "q_value", "reading"]]
+        return self.coefficients.merge(verdicts, on="term", how="left", validate="many_to_one")
 
     def headline(self) -> str:
         """Whether drivers differ between the segments, and which."""
@@ -102,6 +104,7 @@ def segment_differences(
     kind: Kind = "ols",
     weights_col: str | None = None,
     cluster_col: str | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
     min_base: int = 30,
     least_per_driver: int = LEAST_PER_DRIVER,
     conf_level: float = 0.95,
@@ -109,7 +112,8 @@ def segment_differences(
     random_state: int = 0,
 ) -> SegmentDifferences:
     """Whether the drivers of `outcome` differ between the segments in `segment_col`. `n_boot` resamples give the intervals of shares
-    (0: none; above 20 drivers there are no shares).
+    (0: none; above 20 drivers there are no shares). `groups`: name → columns of `drivers` that are tested as one driver, such as the
+    categories of one question; coefficients and shares stay those of the columns.
 
     Raises ValueError for columns that are not there, text and impossible weights, and a binary outcome with more than two answers.
     """
@@ -128,11 +132,13 @@ def segment_differences(
     names = np.asarray(known.rows[segment_col], dtype=object)
     segments = _segments(known, names, min_base, least_per_driver, cluster_col is not None)
     kept = list(segments.loc[segments["kept"], "segment"])
-    inside = np.isin(names.astype(str), [str(name) for name in kept])
-    whose = np.array([[str(name) for name in kept].index(str(name)) for name in names[inside]], dtype=np.intp)
-    part = _Part(known, inside, whose, kept, weights_col is not None, cluster_col is not None, conf_level)
+    number = {name: place for place, name in enumerate(kept)}
+    inside = np.array([name in number for name in names], dtype=bool)
+    whose = np.array([number[name] for name in names[inside]], dtype=np.intp)
+    terms = _terms(known.drivers, groups or {})
+    part = _Part(known, inside, whose, kept, terms, weights_col is not None, cluster_col is not None, conf_level)
     if len(kept) < 2:
-        found = _Tested.none(known.drivers, f"{len(kept)} of {len(segments)} segments are large enough, two are needed")
+        found = _Tested.none(list(terms), f"{len(kept)} of {len(segments)} segments are large enough, two are needed")
         rows = _linear_rows(part, [_fit(part, s) for s in range(len(kept))])
     elif kind == "ols":
         fits = [_fit(part, s) for s in range(len(kept))]
@@ -140,6 +146,7 @@ def segment_differences(
     else:
         found, rows = _ordered_tests(part)
     shares = _shares(part, n_boot, random_state)
+    owner = {known.drivers[j]: name for name, columns in terms.items() for j in columns}
     tests = with_readings(found.tests, conf_level).replace({"reading": READINGS})
     tests = tests.assign(n=int(inside.sum()))[TESTS]
     return SegmentDifferences(
@@ -149,7 +156,9 @@ def segment_differences(
         p_value=found.p_value,
         test=found.test,
         tests=tests,
-        coefficients=rows.merge(shares, on=["segment", "driver"], validate="one_to_one")[COEFFICIENTS],
+        coefficients=rows.merge(shares, on=["segment", "driver"], validate="one_to_one").assign(
+            term=lambda table: table["driver"].map(owner)
+        )[COEFFICIENTS],
         segments=segments,
         separated=found.separated,
         n=int(inside.sum()),
@@ -165,12 +174,13 @@ def segment_differences(
 
 @dataclass(frozen=True)
 class _Part:
-    """The rows of the segments that are large enough; `whose` is the number of each row's segment."""
+    """The rows of the segments that are large enough; `whose` is the number of each row's segment, `terms` name → numbers of columns."""
 
     known: CompleteAnswers
     inside: npt.NDArray[np.bool_]
     whose: npt.NDArray[np.intp]
     kept: list[Any]
+    terms: dict[str, list[int]]
     weighted: bool
     clustered: bool
     conf_level: float
@@ -194,6 +204,22 @@ class _Part:
     def clusters(self) -> npt.NDArray[np.intp]:
         """Numbered from 0 among the rows that are in."""
         return np.unique(self.known.clusters[self.inside], return_inverse=True)[1].astype(np.intp)
+
+
+def _terms(drivers: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[str, list[int]]:
+    """What is tested as one driver, by the numbers of its columns, in the order of the columns."""
+    owner: dict[str, str] = {}
+    for name, columns in groups.items():
+        for column in columns:
+            if column not in drivers:
+                raise ValueError(f"`groups` names `{column}`, which is no driver; {did_you_mean(column, drivers)}")
+            if column in owner:
+                raise ValueError(f"`{column}` is in two groups, {owner[column]} and {name}; leave it in one")
+            owner[column] = name
+    terms: dict[str, list[int]] = {}
+    for j, column in enumerate(drivers):
+        terms.setdefault(owner.get(column, column), []).append(j)
+    return terms
 
 
 def _segments(
@@ -252,15 +278,15 @@ def _fit(part: _Part, segment: int) -> RobustFit:
 
 def _linear_tests(part: _Part, fits: list[RobustFit]) -> _Tested:
     """F tests that the coefficients of the segments are the same."""
-    drivers = part.known.drivers
-    k = len(drivers) + 1
+    k = len(part.known.drivers) + 1
     theta = np.concatenate([fit.coefficients for fit in fits])
     moved = np.column_stack([fit.moved for fit in fits])
     covariance = moved.T @ moved
     df = float(len(np.unique(part.clusters)) - 1 if part.clustered else sum(fit.df for fit in fits))
     contrasts, rows = [], []
-    for j, driver in enumerate(drivers, start=1):
-        made = _contrasts([s * k + j for s in range(len(fits)) if not math.isnan(theta[s * k + j])], len(theta))
+    for driver, columns in part.terms.items():
+        places = [[s * k + j + 1 for s in range(len(fits)) if not math.isnan(theta[s * k + j + 1])] for j in columns]
+        made = np.concatenate([_contrasts(own, len(theta)) for own in places])
         contrasts.append(made)
         rows.append({"driver": driver} | wald_test(made, theta, covariance, df, part.clustered))
     joint = wald_test(np.concatenate(contrasts), theta, covariance, df, part.clustered)
@@ -316,17 +342,17 @@ def _ordered_tests(part: _Part) -> tuple[_Tested, pd.DataFrame]:
     theta[np.isnan(np.diag(covariance))] = math.nan
     contrasts, rows = [], []
     df = float(part.clusters.max()) if part.clustered else float(len(part.y) - len(theta))
-    for j, driver in enumerate(drivers):
-        mine = [i for i, place in enumerate(own) if place[1] == j]
-        made = _contrasts([at + i for i in mine if not grown[i]], len(theta))
+    for driver, numbers in part.terms.items():
+        mine = [i for i, place in enumerate(own) if place[1] in numbers]
+        free = [[at + i for i in mine if own[i][1] == j and not grown[i]] for j in numbers]
+        made = np.concatenate([_contrasts(places, len(theta)) for places in free])
         contrasts.append(made)
         if robust:
             row = wald_test(made, theta, covariance, df, part.clustered)
-        elif len(mine) < 2:
-            row = wald_test(made[:0], theta, covariance, df, part.clustered)
         else:
-            others = [columns[place] for place in own if place[1] != j]
-            row = _likelihood_ratio(full, levels, [*others, _pooled(columns, own, j)], part.y, len(mine) - 1)
+            together = [_pooled(columns, own, j) for j in numbers if any(own[i][1] == j for i in mine)]
+            others = [columns[place] for place in own if place[1] not in numbers]
+            row = _likelihood_ratio(full, levels, [*others, *together], part.y, len(mine) - len(together))
         where = [str(part.kept[own[i][0]]) for i in mine if grown[i]]
         if where:
             row["reason"] = f"{driver} separates the answers of {list_text(where)}"
@@ -341,7 +367,9 @@ def _ordered_tests(part: _Part) -> tuple[_Tested, pd.DataFrame]:
         joint = _likelihood_ratio(full, levels, pooled, part.y, len(own) - len(pooled))
         test = "likelihood-ratio test of all interactions, χ²"
     separated = [
-        driver for j, driver in enumerate(drivers) if any(grown[i] for i, place in enumerate(own) if place[1] == j)
+        driver
+        for driver, numbers in part.terms.items()
+        if any(grown[i] for i, place in enumerate(own) if place[1] in numbers)
     ]
     reach = critical_value(part.conf_level, df if part.clustered else math.inf)
     errors = np.sqrt(np.diag(covariance))

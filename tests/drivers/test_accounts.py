@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab.drivers.accounts import AccountPriorities, _at, _fitted, _Sums, account_priorities, customer_priorities
+from cxlab.drivers.accounts import (
+    AccountPriorities,
+    _at,
+    _away_from_zero,
+    _fitted,
+    _Sums,
+    account_priorities,
+    customer_priorities,
+)
 from cxlab.problems import NotApplicableError
 
 DRIVERS = ["app", "help"]
@@ -75,22 +83,31 @@ def test_estimates_and_errors_are_those_of_the_mixed_model_equations() -> None:
     codes = pd.factorize(table["account"], sort=True)[0]
     scale = table[DRIVERS].std(ddof=0).to_numpy()
     Z = np.column_stack([np.ones(len(table)), (table[DRIVERS] - table[DRIVERS].mean()) / scale])
-    fit = _fitted(_Sums.of(Z, Z, table["loyal"].to_numpy(), codes, 12))
+    means = pd.DataFrame(Z[:, 1:]).groupby(codes).transform("mean").to_numpy()
+    X = np.column_stack([Z, means])
+    sums = _Sums.of(X, Z, table["loyal"].to_numpy(), codes, 12)
+    fit = _away_from_zero(sums, _fitted(sums))
     assert (fit.ratios > 0).all()
     wide = np.concatenate([Z * (codes == g)[:, None] for g in range(12)], axis=1)
-    both = np.column_stack([Z, wide])
+    both = np.column_stack([X, wide])
     left = both.T @ both
-    left[3:, 3:] += np.diag(np.tile(1 / fit.ratios, 12))  # Henderson's equations
+    left[5:, 5:] += np.diag(np.tile(1 / fit.ratios, 12))  # Henderson's equations
     C = np.linalg.inv(left) * fit.variance
     found = C @ both.T @ table["loyal"].to_numpy() / fit.variance
     shown = _found(table).table
     for g in (0, 5):
         for j in (1, 2):
             pick = np.zeros(len(found))
-            pick[j] = pick[3 + 3 * g + j] = 1
+            pick[j] = pick[5 + 3 * g + j] = 1
             row = shown.iloc[2 * g + j - 1]
             assert row["estimate"] * scale[j - 1] == pytest.approx(pick @ found, rel=1e-4)
             assert row["std_error"] * scale[j - 1] == pytest.approx(np.sqrt(pick @ C @ pick), rel=1e-4)
+        pick = np.zeros(len(found))
+        pick[0] = pick[5 + 3 * g] = 1
+        pick[3:5] = means[codes == g][0]
+        head = _found(table).accounts.iloc[g]
+        assert head["level"] == pytest.approx(pick @ found, rel=1e-4)
+        assert head["level_high"] - head["level"] == pytest.approx(1.959964 * np.sqrt(pick @ C @ pick), rel=1e-3)
 
 
 def test_pooled_estimates_are_closer_to_the_planted_ones_than_own_regressions_and_than_the_whole(planted: Any) -> None:
@@ -181,6 +198,26 @@ def test_units_of_drivers_and_outcome_and_the_order_of_rows_change_nothing_else(
         found.table.loc[app, "estimate"].tolist(), abs=1e-4
     )
     assert (other.accounts["level"] - 1000).tolist() == pytest.approx(found.accounts["level"].tolist(), abs=1e-3)
+
+
+def test_accounts_that_are_loyal_for_other_reasons_and_served_better_do_not_change_what_their_people_weigh_up() -> None:
+    rng = np.random.default_rng(6)
+    account = np.repeat(np.arange(60), 8)
+    served = rng.normal(size=60)
+    app = 3 + served[account] + rng.normal(size=480)
+    table = pd.DataFrame(
+        {"app": app, "account": account, "loyal": 0.5 * app + 2 * served[account] + rng.normal(size=480)}
+    )
+    found = _found(table, drivers=["app"])
+    assert found.means_held
+    row = found.spread.loc[0]
+    assert row["conf_low"] < 0.5 < row["conf_high"]
+    within = table[["app", "loyal"]] - table.groupby("account")[["app", "loyal"]].transform("mean")
+    assert row["estimate"] == pytest.approx(
+        (within["app"] @ within["loyal"]) / (within["app"] @ within["app"]), abs=0.05
+    )
+    constant = table.assign(app=served[account])
+    assert not _found(constant, drivers=["app"]).means_held
 
 
 def test_accounts_below_the_least_answers_take_part_and_are_counted_not_shown(planted: Any) -> None:

@@ -187,6 +187,25 @@ def test_a_driver_that_never_varies_in_a_segment_has_no_estimate_there_and_is_te
     assert found.df == 5
 
 
+def test_columns_of_one_question_are_tested_as_one_driver() -> None:
+    table = _answers(planted=0.4)
+    apart, together = _found(table), _found(table, groups={"places": ["app", "help"]})
+    assert together.tests["driver"].tolist() == ["places", "shop"]
+    assert together.tests["df"].tolist() == [4, 2]
+    assert (together.statistic, together.df) == (pytest.approx(apart.statistic), 6)
+    assert together.tests.loc[1, "statistic"] == pytest.approx(apart.tests.set_index("driver").loc["shop", "statistic"])
+    shown = together.to_frame().set_index(["segment", "driver"])
+    assert shown.loc[("a", "help"), "p_value"] == together.tests.loc[0, "p_value"] == shown.loc[("b", "app"), "p_value"]
+    flags = table.assign(loyal=(table["loyal"] > 0).astype(float))
+    all_in_one = _found(flags, kind="logit", groups={"all": DRIVERS})
+    assert all_in_one.tests.loc[0, "statistic"] == pytest.approx(all_in_one.statistic, abs=1e-6)
+    assert all_in_one.tests.loc[0, "df"] == 6
+    with pytest.raises(ValueError, match="`groups` names `ap`, which is no driver; did you mean `app`"):
+        _found(table, groups={"x": ["ap"]})
+    with pytest.raises(ValueError, match="`app` is in two groups, x and y"):
+        _found(table, groups={"x": ["app"], "y": ["app"]})
+
+
 # ----------------------------------------------------------------------------------------------------------------- ordered
 
 
