@@ -213,12 +213,15 @@ def plane(
     focus: Sequence[str] = (),
     x_line: float | None = None,
     y_line: float | None = None,
+    outlines: pd.DataFrame | None = None,
 ) -> Figure:
     """Points on two scales, each with its name and, upwards, its interval: importance against performance.
 
-    `x_line` and `y_line` part the plane where the table says (the means, as a rule). Names in `focus` are blue. Raises
-    ValueError for missing columns and an empty table.
+    `x_line` and `y_line` part the plane where the table says (the means, as a rule). Names in `focus` are blue. `outlines` has the
+    same columns with several rows a name, which draw the region that holds the point; then there are no lines upwards.
+    Raises ValueError for missing columns and an empty table.
     """
+    y_ends = None if outlines is not None else y_ends
     rows = [
         row
         for row in _rows(frame, [label_col, x_col, y_col, *(y_ends or ())])
@@ -229,6 +232,8 @@ def plane(
     with style():
         xs = [{"v": row[x_col]} for row in rows]
         ys = [{"v": row[column]} for row in rows for column in (y_col, *(y_ends or ())) if not is_missing(row[column])]
+        around = [] if outlines is None else _rows(outlines, [label_col, x_col, y_col])
+        xs, ys = xs + [{"v": row[x_col]} for row in around], ys + [{"v": row[y_col]} for row in around]
         x_low, x_high = _padded(_reach(xs, "v", x_unit), 0.12)
         y_low, y_high = _padded(_reach(ys, "v", y_unit), 0.04)
         x_ticks, y_ticks = _ticks(x_low, x_high, 5), _ticks(y_low, y_high, 5)
@@ -259,6 +264,9 @@ def plane(
                 axes.plot(
                     [row[x_col]] * 2, [row[y_ends[0]], row[y_ends[1]]], color=colour, lw=1.6, marker="", alpha=0.75
                 )
+            own = [each for each in around if each[label_col] == row[label_col]]
+            if own:
+                axes.fill([e[x_col] for e in own], [e[y_col] for e in own], fc=colour, ec=colour, alpha=0.18, lw=1)
             axes.plot([row[x_col]], [row[y_col]], color=colour, marker="o", ms=8, ls="", zorder=4)
             _place_name(figure, str(row[label_col]), x, y, colour, taken, left)
         return figure

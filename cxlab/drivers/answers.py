@@ -76,29 +76,29 @@ class DriverAnswers:
             return "logit"
         return "ordered" if len(levels) <= _MOST_LEVELS and bool((levels == np.round(levels)).all()) else "ols"
 
-    @property
+    @cached_property
     def scales(self) -> dict[str, tuple[float, float]]:
         """Driver → worst and best answer that the questionnaire allows."""
         return {name: self._scale(name) for name in self.drivers}
 
-    @property
+    @cached_property
     def outcome_scale(self) -> tuple[float, float]:
         return self._scale(self.outcome)
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, str]:
         return {name: self.label(name) for name in self.drivers}
 
     def label(self, item: str) -> str:
         return str(self.items.loc[item, "label"])
 
-    @property
+    @cached_property
     def touchpoint_of(self) -> dict[str, str | None]:
         """Driver → the touchpoint it is about, or None."""
         places = {name: self.items.loc[name, "touchpoint"] for name in self.drivers}
         return {name: place if isinstance(place, str) else None for name, place in places.items()}
 
-    @property
+    @cached_property
     def owners(self) -> dict[str, str | None]:
         """Driver → who owns its touchpoint, or None."""
         known: Mapping[str, object] = dict(zip(self.touchpoints["touchpoint"], self.touchpoints["owner"], strict=True))

@@ -19,11 +19,14 @@ from cxlab.data.answers import LONGEST_COUNTED, best_answers
 from cxlab.drivers.answers import DriverAnswers, driver_answers
 from cxlab.drivers.importance import MOST_EXACT, relative_importance
 from cxlab.drivers.model import DriverModel
+from cxlab.drivers.performance import ImportancePerformance, importance_performance
 from cxlab.inference import share_row
 from cxlab.problems import NotApplicableError
-from cxlab.wording import capital_text, describe, inside_text, list_text
+from cxlab.wording import capital_text, describe, inside_text, list_text, number_text
 
 LEAST_ROWS = 150
+MOST_RESAMPLED = 18  # drivers up to which every resample has all its subsets
+_SUBSETS, _LEAST_BOOT = 2**26, 200
 _NAMED = 6  # more drivers than this are counted in a sentence, not named
 
 
@@ -33,7 +36,9 @@ class LoyaltyDrivers:
 
     `drivers` has one row a driver: its label, share of R² in percent with interval, coefficient (what goes with `step` points
     more of the driver: one, or ten on a scale longer than ten), test and performance (percent who give one of the two best
-    answers, see `cxlab.data.answers.best_answers`). `lost` has one row a driver: how many respondents it costs.
+    answers, see `cxlab.data.answers.best_answers`). `lost` has one row a driver: how many respondents it costs. `asked` are the answers
+    that all of 07 is about, `map` the importance-performance map. Among more than 18 drivers shares are Johnson's weights, whose
+    intervals need no subsets; `off` says how many points the furthest of them lies from the exact LMG share.
     """
 
     outcome: str
@@ -49,6 +54,10 @@ class LoyaltyDrivers:
     weighted: bool
     halo: float
     conf_level: float
+    method: Literal["lmg", "johnson"]
+    off: float
+    asked: DriverAnswers
+    map: ImportancePerformance
 
     @property
     def counting(self) -> pd.DataFrame:
@@ -81,7 +90,7 @@ class LoyaltyDrivers:
         first = self.priorities
         if len(first):
             names = list_text(inside_text(label) for label in first["label"])
-            said.append(f"Counts more than the average driver and is rated lower: {names}.")
+            said.append(f"To be mended first, as it counts more than the average driver and is rated lower: {names}.")
         turned = self.drivers[self.drivers["sign_reversed"] & (self.drivers["q_value"] < 1 - self.conf_level)]
         if len(turned):
             names = list_text(inside_text(label) for label in turned["label"])
@@ -104,11 +113,9 @@ class LoyaltyDrivers:
 
     @property
     def priorities(self) -> pd.DataFrame:
-        """Drivers that count, more than the average, and are rated below the average."""
-        rows = self.counting
-        return rows[
-            (rows["share"] > self.drivers["share"].mean()) & (rows["performance"] < self.drivers["performance"].mean())
-        ]
+        """Drivers that count, and that the map puts among those that count more than the average and are rated below it."""
+        rows, places = self.counting, self.map.table.set_index("driver")["quadrant_named"]
+        return rows[rows["driver"].map(places) == "concentrate here"]
 
     def base_sentence(self) -> str:
         about = "weighted" if self.weighted else "not weighted"
@@ -138,7 +145,8 @@ class LoyaltyDrivers:
         noise = rows[rows["q_value"] >= 1 - self.conf_level]
         note = {
             "Base": f"{self.n:,} respondents who answered every driver",
-            "Method": "Share of R² over all orders of entry (LMG); interval by bootstrap of "
+            "Method": self._method()
+            + "; interval by bootstrap of "
             + ("accounts" if self.clustered else "respondents"),
             "Read": "A share is never below 0, so its interval is no test; the test stands in the table below",
         }
@@ -151,37 +159,65 @@ class LoyaltyDrivers:
             "note": note,
         }
 
+    def _method(self) -> str:
+        if self.method == "lmg":
+            return "Share of R² over all orders of entry (LMG)"
+        near = (
+            f", no further than {self.off:.1f} points from the exact shares over all orders of entry (LMG)"
+            if self.off
+            else ""
+        )
+        return f"Share of R² by Johnson's weights{near}"
+
+    def focus_items(self) -> list[str]:
+        """The drivers that count, by item."""
+        return list(self.counting["driver"])
+
     def focus(self) -> list[str]:
         return list(self.counting["label"])
 
-    def plane_shown(self) -> pd.DataFrame:
-        return self.drivers.assign(share_low=self.drivers["conf_low"], share_high=self.drivers["conf_high"])
+    def map_shown(self) -> pd.DataFrame:
+        """One row a driver: label, importance and performance with their intervals, quadrant (named where it is settled)."""
+        labels = self.drivers.set_index("driver")["label"]
+        return self.map.table.assign(label=self.map.table["driver"].map(labels))
 
-    def plane_lines(self) -> dict[str, float]:
-        return {"x_line": float(self.drivers["performance"].mean()), "y_line": float(self.drivers["share"].mean())}
+    def map_outlines(self) -> pd.DataFrame:
+        """The regions that hold a driver's both values at once, as lines to draw."""
+        labels = self.drivers.set_index("driver")["label"]
+        outlines = self.map.outlines()
+        return outlines.assign(label=outlines["driver"].map(labels))
 
-    def plane_words(self) -> dict[str, Any]:
-        first = self.priorities
-        title = "No driver counts more than the average and is rated below it."
-        if len(first):
-            top = first.sort_values("share", ascending=False).to_dict("records")[0]
+    def map_lines(self) -> dict[str, float]:
+        importance, performance = self.map.cross
+        return {"x_line": performance, "y_line": importance}
+
+    def map_words(self) -> dict[str, Any]:
+        rows = self.map_shown()
+        settled = rows[rows["quadrant_named"] == "concentrate here"].sort_values("importance", ascending=False)
+        settled = settled[settled["driver"].isin(self.counting["driver"])]
+        title = "No driver is settled to count more than the average and to be rated below it."
+        if len(settled):
+            top = settled.to_dict("records")[0]
             title = (
-                f"{top['label']} counts {top['share']:.0f}%, more than the average, and {top['performance']:.0f}% are satisfied with it, "
-                "less than the average."
+                f"{top['label']} should be mended first: ten points more of it go with {10 * top['importance']:.1f} of loyalty, and "
+                f"at {top['performance']:.0f} of 100 it is rated below the average."
             )
         points = "; ".join(
-            f"{row['label']} importance {row['share']:.0f}% ({row['conf_low']:.0f} to {row['conf_high']:.0f}), performance "
-            f"{row['performance']:.0f}%"
-            for row in self.drivers.to_dict("records")
+            f"{row['label']} importance {_two(row['importance'])} ({_two(row['importance_low'])} to {_two(row['importance_high'])}), "
+            f"performance {row['performance']:.0f} ({row['performance_low']:.0f} to {row['performance_high']:.0f})"
+            for row in rows.to_dict("records")
         )
         return {
             "title": title,
-            "subtitle": "Upwards the share of explained loyalty with its interval, to the right satisfied customers, percent",
-            "alt": f"Plane of importance against performance: {points}.",
+            "subtitle": "Upwards the points of loyalty (0 to 100) that go with one point more of the driver (0 to 100), to the right how "
+            "good it is rated (0 to 100)",
+            "alt": f"Map of importance against performance: {points}.",
             "note": {
+                "Regions": f"Hold both true values together in {100 * self.conf_level:g}% of samples; where they cross a line the "
+                "place is not settled",
                 "Lines": "Means of all drivers; they move when a driver is added",
                 "Blue": "The coefficient is clear of chance",
-                "Satisfied": "One of the two best answers; on a scale longer than ten, the upper fifth",
+                "Settled": f"At least 80% of the bootstrap samples agree; n {self.map.n:,}",
             },
         }
 
@@ -243,7 +279,7 @@ class LoyaltyDrivers:
                     "target": row["touchpoint"],
                     "owner": row["owner"],
                     "unit": "%",
-                    "definition": f"LMG share of R² of {self.outcome}",
+                    "definition": f"{'LMG' if self.method == 'lmg' else 'Johnson'} share of R² of {self.outcome}",
                     "comparable": "cumulative",
                     "label": f"Driver of loyalty: {row['label']}",
                     "attention": row["driver"] in set(self.priorities["driver"]),
@@ -290,9 +326,10 @@ def moved_by(
         )
     clusters = asked.clusters
     model.fit("cluster" if clusters is not None else "HC3", clusters)
-    method: Literal["lmg", "johnson"] = "lmg" if len(asked.drivers) <= MOST_EXACT else "johnson"
-    n_boot = n_boot if len(asked.drivers) <= 12 else min(n_boot, 200)  # 2^p subsets for each resample
-    shares = model.importance(method, n_boot=n_boot, clusters=clusters, random_state=random_state)
+    p = len(asked.drivers)
+    method: Literal["lmg", "johnson"] = "lmg" if p <= MOST_RESAMPLED else "johnson"
+    draws = n_boot if method == "johnson" else min(n_boot, max(_LEAST_BOOT, _SUBSETS >> p))
+    shares = model.importance(method, n_boot=draws, clusters=clusters, random_state=random_state)
     return LoyaltyDrivers(
         outcome=asked.label(asked.outcome),
         survey=asked.survey,
@@ -307,7 +344,14 @@ def moved_by(
         weighted=asked.weights_col is not None,
         halo=float(np.linalg.eigvalsh(np.corrcoef(model.X.to_numpy().T))[-1] / len(asked.drivers)),
         conf_level=conf_level,
-    )
+        method=method,
+        off=_off(model, shares) if method == "johnson" and p <= MOST_EXACT else 0.0,
+        asked=asked,
+        map=importance_performance(
+            asked.rows, asked.outcome, asked.drivers, scales=asked.scales, outcome_scale=asked.outcome_scale,
+            weights_col=asked.weights_col, cluster_col=asked.cluster_col, n_boot=n_boot, conf_level=conf_level, random_state=random_state,
+        ),
+    )  # fmt: skip
 
 
 def derived_importance(answers: pd.DataFrame, needs: Mapping[str, str], *, outcome: str) -> pd.Series:
@@ -350,6 +394,16 @@ def _table(model: DriverModel, shares: pd.DataFrame, asked: DriverAnswers) -> pd
         unit="%",
         reason="",
     )
+
+
+def _two(value: float) -> str:
+    return number_text(value, 2)
+
+
+def _off(model: DriverModel, shares: pd.DataFrame) -> float:
+    """The furthest that a share lies from the exact one, in points."""
+    exact = model.importance("lmg", n_boot=0).set_index("driver")["share"]
+    return float(100 * (shares.set_index("driver")["share"] - exact).abs().max())
 
 
 def _lost(asked: DriverAnswers) -> pd.DataFrame:

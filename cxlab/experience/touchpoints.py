@@ -185,7 +185,8 @@ def _icc(part: pd.DataFrame, by: str, score_col: str, conf_level: float) -> dict
 class Touchpoints:
     """`card` is the scorecard in percent with labels, `seams` the hand-overs, `consistency` by channel or team, `empathy`
     what is said at each touchpoint (from the comments), where there are any. Hand-overs and consistency are counted on
-    `scale` ("1 to 5"), the event survey's most frequent; `stretched` answers on another scale were stretched to it."""
+    `scale` ("1 to 5"), the event survey's most frequent; `stretched` answers on another scale were stretched to it. `spending` has
+    one row a touchpoint whose cost and impact are known (the product `priorities` of 07), and no row where none is."""
 
     card: pd.DataFrame
     seams: pd.DataFrame
@@ -196,6 +197,7 @@ class Touchpoints:
     stretched: int
     conf_level: float
     min_base: int
+    spending: pd.DataFrame
 
     @property
     def orphans(self) -> list[str]:
@@ -244,7 +246,58 @@ class Touchpoints:
         if len(uneven):
             names = list_text(inside_text(label) for label in uneven["label"])
             said.append(f"How content customers are depends on the {self.by} with {names}.")
+        less, more = (
+            self._spent(reading) for reading in ("costs more than it counts for", "counts for more than it costs")
+        )
+        if less and more:
+            said.append(
+                f"Resources to divert: {list_text(map(inside_text, less))} {'costs' if len(less) == 1 else 'cost'} more than "
+                f"{'it counts' if len(less) == 1 else 'they count'} for, {list_text(map(inside_text, more))} less."
+            )
         return said
+
+    def _spent(self, reading: str) -> list[str]:
+        """The touchpoints with this reading, the furthest apart first."""
+        rows = self.spending[self.spending["reading"] == reading]
+        return list(rows.sort_values("share_difference", key=abs, ascending=False)["label"])
+
+    def spending_shown(self) -> Iterator[Shown]:
+        """Share of all impact less share of all cost; nothing where no cost is known."""
+        if len(self.spending) < 2:
+            return
+        rows = self.spending.assign(
+            estimate=100 * self.spending["share_difference"], conf_low=100 * self.spending["share_difference_low"],
+            conf_high=100 * self.spending["share_difference_high"], unit="%",
+            reading=["no clear change" if reading == "not clear" else "changed" for reading in self.spending["reading"]],
+        ).sort_values("estimate", ascending=False, kind="stable", ignore_index=True)  # fmt: skip
+        clear = rows[rows["reading"] == "changed"]
+        title = "No touchpoint clearly counts for more, or for less, than it costs."
+        if len(clear):
+            one = clear.sort_values("estimate", key=abs, ascending=False).to_dict("records")[0]
+            title = (
+                f"{one['label']} takes {100 * one['cost_share']:.0f}% of the cost and brings {100 * one['impact_share']:.0f}% of the "
+                "impact on loyalty."
+            )
+        yield {
+            "name": "spending",
+            "title": title,
+            "subtitle": "Share of the impact on loyalty less share of the cost, percentage points, "
+            f"{100 * self.conf_level:g}% interval",
+            "alt": describe(
+                "Differences of shares by touchpoint", rows, label_col="label", unit="%", difference=True
+            ),
+            "note": {
+                "Impact": f"Change of {rows['outcome'].iloc[0]} with one step more of its drivers (07), if the association is causal",
+                "Cost": "What the touchpoint costs now, of [economics] touchpoint_cost; of those with a cost and a driver",
+                "Read": "Above zero it counts for more than it costs. A cost is an average: the next unit of money may do more or less",
+            },
+        }, rows  # fmt: skip
+
+    def cost_limit(self) -> str:
+        """What the page does not say of money."""
+        if self.spending.empty:
+            return "Costs are not in this study, or 07 has not run."
+        return "Costs are what touchpoints take now; what an improvement would cost, nobody has measured."
 
     def base_sentence(self) -> str:
         rated = int(self.card["n"].sum())
@@ -403,6 +456,7 @@ def touchpoint_scores(
     items: pd.DataFrame,
     *,
     importance: pd.DataFrame | None = None,
+    priorities: pd.DataFrame | None = None,
     reach: Mapping[str, float] | None = None,
     within: str = "60d",
     min_base: int = 30,
@@ -412,8 +466,9 @@ def touchpoint_scores(
 
     `ratings` is that of an open study (one row an answer on a scale); only satisfaction counts, of the newest wave of each
     survey for the scorecard, of all for seams. `items` has the scale of each item (item, low, high): satisfied is one of the
-    two best answers, on a scale longer than ten the upper fifth. `importance` is the product of 07 (driver, touchpoint, share). Raises
-    `NotApplicableError` where no answer is about a touchpoint.
+    two best answers, on a scale longer than ten the upper fifth. `importance` is the product of 07 (driver, touchpoint, share;
+    drivers of one touchpoint add up), `priorities` that of what each brings for its cost. Raises `NotApplicableError` where no
+    answer is about a touchpoint.
     """
     mine = ratings[
         (ratings["role"] == "satisfaction") & (ratings["perspective"] == "customer") & ratings["touchpoint"].notna()
@@ -427,7 +482,7 @@ def touchpoint_scores(
     weights: dict[str, float] | None = None
     if importance is not None and len(importance) and "touchpoint" in importance:
         known = importance.dropna(subset=["touchpoint"])
-        weights = dict(zip(map(str, known["touchpoint"]), map(float, known["share"]), strict=True))
+        weights = {str(name): float(share) for name, share in known.groupby("touchpoint")["share"].sum().items()}
     together = now["cluster"].astype(object).where(now["cluster"].notna(), now["customer_id"])
     now = now.assign(_together=together.where(together.notna(), now["response_id"]))
     card = scorecard(
@@ -454,7 +509,9 @@ def touchpoint_scores(
     by = "team" if mine["team"].notna().any() else "channel"
     steady = consistency(mine[mine["survey"] == "event"], by=by, min_base=min_base, conf_level=conf_level)
     steady["label"] = [labels.get(name, name) for name in steady["touchpoint"]]
-    return Touchpoints(card, pairs, steady, by, weights is not None, scale, stretched, conf_level, min_base)
+    spending = pd.DataFrame(columns=["touchpoint", "reading", "share_difference"]) if priorities is None else priorities
+    spending = spending.assign(label=[labels.get(str(name), str(name)) for name in spending["touchpoint"]])
+    return Touchpoints(card, pairs, steady, by, weights is not None, scale, stretched, conf_level, min_base, spending)
 
 
 _SURVEYS = {"tracking": "tracking survey", "event": "event survey", "deep_dive": "deep dive"}
