@@ -8,7 +8,9 @@ to be important, and what everybody gets, or gets alike, does not go with loyalt
 Where the same people answered both, respondents (or accounts) are drawn again with all their answers, so that what stated and derived
 importance share of luck stays shared; where other people stated (`stated_data`), each sample is drawn on its own. Intervals are
 bootstrap percentiles. Luck in both orders pulls τ towards 0, in the drawn samples once more; so its interval reaches to the basic
-interval (turned about the estimate), too, where that goes further.
+interval (turned about the estimate), too, where that goes further. In `benchmarks/drivers_stated.py` it held the true one in 95% of
+samples or more with 1,000 respondents, and with 200 in 72 to 82% where the true orders are the same: luck among drivers that lie close
+together hides how well people know themselves.
 
 A driver is *hidden* where it ranks higher by what it explains than by what people say, its whole interval above 0, and *overstated* where
 it is the other way round. Each interval stands for itself. With fewer than five pairs the order is too short: τ is not given and `reason`
