@@ -245,6 +245,21 @@ def test_a_plane_has_a_dot_and_an_interval_for_each_row_with_both_values() -> No
     assert "Help" not in words(figure)
 
 
+def test_regions_take_the_place_of_intervals_in_a_plane_and_lie_inside_it() -> None:
+    corners = [(5, 60), (25, 60), (25, 95), (5, 95)]
+    around = pd.DataFrame([{"label": "App", "weight": x, "estimate": y} for x, y in corners])
+    figure = plane(outlines=around)
+    axes = figure.axes[0]
+    (region,) = axes.patches
+    assert region.get_xy()[:4].tolist() == [list(corner) for corner in corners]  # type: ignore[attr-defined]
+    assert not [line for line in axes.lines if len(line.get_xdata()) == 2]
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    assert left < 5
+    assert right > 25
+    assert low < 60
+    assert high > 95
+
+
 def test_only_what_is_meant_is_blue_in_a_plane() -> None:
     assert [dot.get_color() for dot in marks(plane(focus=["Shop"]))] == [charts.CONTEXT, charts.FOCUS]
     assert {dot.get_color() for dot in marks(plane())} == {charts.FOCUS}

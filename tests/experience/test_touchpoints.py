@@ -308,6 +308,49 @@ def test_importance_and_reach_make_significance_and_sort_the_card() -> None:
     assert made(GOOD_AND_BAD).card_words()["note"]["Importance"] == "Not known: 07 has not run"
 
 
+SPENT = pd.DataFrame(
+    {
+        "touchpoint": ["app", "help", "bill"],
+        "impact_share": [0.5, 0.3, 0.2],
+        "cost_share": [0.1, 0.3, 0.6],
+        "share_difference": [0.4, 0.0, -0.4],
+        "share_difference_low": [0.3, -0.1, -0.5],
+        "share_difference_high": [0.5, 0.1, -0.3],
+        "reading": ["counts for more than it costs", "not clear", "costs more than it counts for"],
+        "outcome": "NPS",
+        "n": 300,
+    }
+)
+
+
+def test_where_to_divert_resources_is_said_only_of_what_is_clear() -> None:
+    found = made(study(rated(app=[5] * 40)), priorities=SPENT)
+    assert "Resources to divert: bill costs more than it counts for, app less." in found.sentences()
+    ((words, rows),) = found.spending_shown()
+    assert rows[["label", "estimate", "reading"]].to_numpy().tolist() == [
+        ["App", 40, "changed"], ["Help", 0, "no clear change"], ["Bill", -40, "changed"],
+    ]  # fmt: skip
+    assert words["title"] == "App takes 10% of the cost and brings 50% of the impact on loyalty."
+    assert "what an improvement would cost, nobody has measured" in found.cost_limit()
+    same = made(study(rated(app=[5] * 40)), priorities=SPENT.assign(reading="not clear"))
+    assert not any("divert" in said for said in same.sentences())
+    ((words, _),) = same.spending_shown()
+    assert words["title"] == "No touchpoint clearly counts for more, or for less, than it costs."
+
+
+def test_without_costs_the_page_says_that_it_has_none() -> None:
+    none = made(study(rated(app=[5] * 40)))
+    assert list(none.spending_shown()) == []
+    assert none.cost_limit() == "Costs are not in this study, or 07 has not run."
+    assert not any("divert" in said for said in none.sentences())
+
+
+def test_two_drivers_of_one_touchpoint_add_up_on_the_card() -> None:
+    shares = pd.DataFrame({"driver": ["a", "b", "c"], "touchpoint": ["app", "app", None], "share": [0.3, 0.2, 0.5]})
+    card = made(study(rated(app=[5] * 40)), importance=shares).card.set_index("touchpoint")
+    assert card.loc["app", "importance"] == pytest.approx(0.5)
+
+
 def test_every_touchpoint_is_a_finding_and_an_orphan_asks_for_attention() -> None:
     findings = {finding["target"]: finding for finding in made(GOOD_AND_BAD).findings()}
     assert findings["shop"]["result"]["headline"] == "Shop: n<30; nobody owns it."
