@@ -1,7 +1,7 @@
 """How often do the intervals of a what-if hold the truth, and how long do ordered models take?
 
     python benchmarks/drivers_simulate.py coverage                    40 samples of 60 accounts of 10 respondents
-    python benchmarks/drivers_simulate.py coverage --sets 200         the figures below; three minutes
+    python benchmarks/drivers_simulate.py coverage --sets 200         the figures below
     python benchmarks/drivers_simulate.py shares                      resampled shares against fitting each resample anew
     python benchmarks/drivers_simulate.py linear                      linear shares against those of the likelihood, twelve drivers
     python benchmarks/drivers_simulate.py speed
@@ -9,6 +9,19 @@
 Answers of `coverage`: four drivers on 1 to 7 and a recommendation on 0 to 10; in both a part that all members of an account share
 (intraclass correlation .4). The truth is the gain that the chances themselves give in 400,000 accounts, with that shared part in,
 which the ordered model does not know. Everything calls `cxlab.drivers`, which reports use.
+
+Measured 2026-12-01 on two shared cores, one thread, one point more of speed, 300 resamples, 200 samples: the 95% interval holds the truth
+
+| model | drawn are | holds | its own interval | mean width |
+|---|---|---|---|---|
+| ordered, NPS | accounts | .945 | .904 to .969 | 10.9 points |
+| ordered, NPS | respondents | .800 | .739 to .850 | 7.1 points |
+| ols, mean | accounts | .930 | .886 to .958 | .44 points |
+| logit, probability | accounts | .965 | .930 to .983 | 6.2 percentage points |
+
+`shares`: resampled shares are off by .06 of their own spread at n = 250 and by .013 at n = 1,000; their spread is that of fitting anew
+to 2%. `linear`: the largest difference among twelve shares is .6 to 1.0 percentage points in three sets. `speed` (n = 1,000, 11 levels):
+shares of 6, 8, 10, 12 drivers .08, .14, .54, 2.2 seconds; 1,000 resampled shares .7, 2.3, 7.4; 500 refits .3 to .6; one what-if .1.
 """
 
 from __future__ import annotations

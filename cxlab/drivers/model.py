@@ -182,8 +182,8 @@ class DriverModel:
         `clusters`: a column of the table, or one value a row of the table or of X; a respondent without one stands alone.
         `cov_kwds={"groups": …}` is the same in the words of statsmodels. Refuses drivers that follow from each other.
         """
-        if cov_kwds is not None:
-            clusters = cov_kwds["groups"]
+        given = clusters if cov_kwds is None else cov_kwds
+        clusters = given["groups"] if isinstance(given, Mapping) else given
         if cov_type is None:
             cov_type = "cluster" if clusters is not None else ("HC3" if self.kind == "ols" else "sandwich")
         if cov_type not in _ERRORS[self.kind]:
@@ -337,9 +337,8 @@ class DriverModel:
         fits = self._subsets(always)
         rng = np.random.default_rng(random_state)
         drawn = resampled_r2(fits, self.X, self.y, n_boot, rng, weights=self.weights, clusters=accounts)
-        values = shapley(drawn).clip(
-            min=0
-        )  # no likelihood falls with a driver; below 0 is what the resamples leave out
+        # no likelihood falls with a driver: what lies below 0 is what resamples without a fit of their own leave out
+        values = shapley(drawn).clip(min=0)
         possible = np.isfinite(values).all(axis=1)
         return ResampledImportance(
             names=tuple(self._players(always)), estimate=shapley(fits.r2), draws=values[possible], n=len(self.y),

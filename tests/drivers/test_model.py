@@ -256,6 +256,14 @@ def test_a_driver_with_categories_is_one_player_whatever_category_is_left_out(ki
     assert again.importance(n_boot=0)["estimate"].tolist() == pytest.approx(found["estimate"].tolist(), abs=1e-9)
 
 
+def test_a_term_of_two_drivers_keeps_the_name_of_both() -> None:
+    table = _ordered_table()
+    crossed = DriverModel.from_formula("ltr ~ app + C(channel):app", table)
+    assert list(crossed.groups) == ["app", "C(channel):app"]
+    both = DriverModel.from_formula("ltr ~ app + C(app)", table.assign(app=table["app"] > 3))
+    assert list(both.groups) == ["app", "C(app)"]
+
+
 @pytest.mark.parametrize("kind", ["ols", "ordered", "logit"])
 def test_the_unit_of_the_weights_changes_nothing(kind: Any) -> None:
     table = _ordered_table()
@@ -297,6 +305,7 @@ def test_accounts_are_a_column_the_rows_of_the_table_or_those_of_the_model() -> 
                 {"clusters": accounts},
                 {"cov_type": "cluster", "clusters": accounts.drop(4).to_numpy()},
                 {"cov_type": "cluster", "cov_kwds": {"groups": accounts}},
+                {"cov_type": "cluster", "clusters": {"groups": accounts}},
             )
         ]
         for other in shown[1:]:
