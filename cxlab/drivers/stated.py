@@ -21,8 +21,9 @@ answered the outcome and every driver. Both bases are shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,51 @@ def stated_against_derived(
         n_boot=n_boot,
         n_failed=n_boot - int(both.sum()),
     )
+
+
+def stated_items(
+    items: pd.DataFrame, drivers: Sequence[str], *, roles: Sequence[str] = ("importance", "need")
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Driver → the question how important it is, and the drivers without one.
+
+    `items` has one row an item: item, role, touchpoint, low, high. A driver and a question belong together where their names end alike
+    (`satisfaction_app` and `need_app`, `s1` and `i1`), or else where both are the only ones about their touchpoint. Questions count that
+    have the first of `roles` that any has, on the scale that most of them share: means on two scales have no order.
+    """
+    for column in ("item", "role", "touchpoint", "low", "high"):
+        check_column(items, column)
+    role = next((one for one in roles if (items["role"] == one).any()), None)
+    asked = items[(items["role"] == role) & items["low"].notna()]
+    if len(asked):
+        ends = list(zip(asked["low"], asked["high"], strict=True))
+        most = max(dict.fromkeys(ends), key=ends.count)
+        asked = asked[[end == most for end in ends]]
+    place = dict(zip(items["item"].astype(str), items["touchpoint"], strict=True))
+    wanted = [str(name) for name in asked["item"]]
+    by_name: dict[str, list[str]] = {}
+    for name in wanted:
+        by_name.setdefault(_end(name), []).append(name)
+    pairs: dict[str, str] = {}
+    for driver in drivers:
+        alike = by_name.get(_end(driver), [])
+        if len(alike) == 1 and sum(_end(other) == _end(driver) for other in drivers) == 1:
+            pairs[driver] = alike[0]
+    for driver in drivers:
+        where = place.get(driver)
+        if driver in pairs or not isinstance(where, str):
+            continue
+        about = [name for name in wanted if place[name] == where and name not in pairs.values()]
+        rivals = [other for other in drivers if place.get(other) == where and other not in pairs]
+        if len(about) == 1 and len(rivals) == 1:
+            pairs[driver] = about[0]
+    ordered = {driver: pairs[driver] for driver in drivers if driver in pairs}
+    return ordered, tuple(driver for driver in drivers if driver not in pairs)
+
+
+def _end(name: str) -> str:
+    """What an item is about by its name: need_app → app, e1 → 1."""
+    head, _, tail = name.partition("_")
+    return tail or head.lstrip(ascii_letters) or name
 
 
 @dataclass(frozen=True)

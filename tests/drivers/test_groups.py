@@ -146,6 +146,8 @@ def test_small_segments_rows_without_answer_and_rows_without_segment_are_left_ou
     assert segments.loc["tiny", "reason"] == "25 respondents, 30 are needed"
     assert segments["kept"].tolist() == [True, True, True, False]
     assert "tiny" not in set(found.coefficients["segment"])
+    each = _found(pd.concat([table, tiny]), min_base=5).segments.set_index("segment")
+    assert each.loc["tiny", "reason"] == "25 respondents, 30 are needed"  # ten for each of three drivers
     assert segments["n"].sum() == 258
     assert "tiny" in set(_found(pd.concat([table, tiny]), min_base=20, least_per_driver=5).coefficients["segment"])
 
@@ -266,6 +268,13 @@ def test_weighted_ordered_answers_are_tested_with_sandwich_errors_and_weights_of
     assert weighted.p_value < 0.001
     assert weighted.statistic * 6 == pytest.approx(plain.statistic, rel=0.3)
     assert _found(table, kind="ordered", cluster_col="account").df_residual == 60 - 1 - 6 + 1
+
+
+def test_segments_are_told_apart_by_what_they_are_not_by_how_they_are_written() -> None:
+    table = _answers().assign(segment=lambda t: t["segment"].map({"a": 1, "b": "1", "c": 2}).astype(object))
+    found = _found(table)
+    assert sorted(found.segments["n"]) == sorted(_found(_answers()).segments["n"])
+    assert found.statistic == pytest.approx(_found(_answers()).statistic)
 
 
 # ----------------------------------------------------------------------------------------------------------------- refusals

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from cxlab.drivers import relative_importance
-from cxlab.drivers.stated import StatedAgainstDerived, stated_against_derived
+from cxlab.drivers.stated import StatedAgainstDerived, stated_against_derived, stated_items
 
 DRIVERS = ["a", "b", "c", "d", "e", "f"]
 STATED = {name: f"{name}_matters" for name in DRIVERS}
@@ -164,3 +164,26 @@ def test_unknown_columns_collinear_drivers_and_empty_pairs_are_refused() -> None
         _found(table.assign(a=np.nan))
     with pytest.raises(ValueError, match="`n_boot` must be 2 or more"):
         _found(table, n_boot=1)
+
+
+def _items(*rows: tuple[Any, ...]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["item", "role", "touchpoint", "low", "high"])
+
+
+def test_questions_of_importance_belong_to_drivers_by_name_or_by_the_only_one_about_a_touchpoint() -> None:
+    items = _items(
+        ("s_app", "satisfaction", "app", 1, 5), ("s_shop", "satisfaction", "shop", 1, 5), ("calm", "satisfaction", "help", 1, 5),
+        ("kind", "satisfaction", "desk", 1, 5), ("quick", "satisfaction", "desk", 1, 5), ("far", "satisfaction", "far", 1, 5),
+        ("i_app", "importance", "web", 1, 7), ("i_shop", "importance", None, 1, 7), ("matters", "importance", "help", 1, 7),
+        ("desk_matters", "importance", "desk", 1, 7), ("odd", "importance", "far", 0, 100), ("need_quick", "need", "desk", 1, 7),
+    )  # fmt: skip
+    drivers = ["s_app", "s_shop", "calm", "kind", "quick", "far"]
+    pairs, alone = stated_items(items, drivers)
+    assert pairs == {"s_app": "i_app", "s_shop": "i_shop", "calm": "matters"}
+    assert alone == ("kind", "quick", "far")  # two drivers about one desk; another scale than the others
+    only_needs = items[items["role"] != "importance"]
+    assert stated_items(only_needs, drivers)[0] == {"quick": "need_quick"}
+    assert stated_items(items[items["role"] == "satisfaction"], drivers) == ({}, tuple(drivers))
+    assert stated_items(_items(("s1", "satisfaction", None, 1, 5), ("i1", "importance", None, 1, 5)), ["s1"])[0] == {
+        "s1": "i1"
+    }
