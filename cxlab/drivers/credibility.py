@@ -146,7 +146,7 @@ class Credibility:
             {
                 "check": row["check"], "question": _QUESTIONS[str(row["check"])][0], "verdict": row["verdict"],
                 "verdict_words": _VERDICTS[str(row["verdict"])], "figure": _figure(row), "value": row["estimate"],
-                "limit": _QUESTIONS[str(row["check"])][1], "detail": capital_text(str(row["detail"])), "rows": row["n"],
+                "limit": _QUESTIONS[str(row["check"])][1], "detail": _opening(str(row["detail"])), "rows": row["n"],
             }
             for verdict in _VERDICTS
             for row in self._checked(verdict)
@@ -156,11 +156,7 @@ class Credibility:
         done = len(table) - int(count.get("not checked", 0))
         hangs = int(count.get("warning", 0))
         title = f"{int(count.get('fine', 0))} of {done} checks are fine"
-        title += (
-            f", and on {hangs} of the others the answer hangs."
-            if hangs
-            else "; on none of the others the answer hangs."
-        )
+        title += f"; the answer hangs on {hangs or 'none'} of the others."
         if count.get("fine", 0) == done:
             title = f"All {done} checks are fine."
         words = {
@@ -210,7 +206,13 @@ class Credibility:
         }
         return [(words, rows)]
 
-    # -------------------------------------------------------------------------------------------------------- missing
+    # ------------------------------------------------------------------------------------------------ places and missing
+
+    def places_shown(self) -> list[Shown]:
+        return self.places.shown() if self.places else []
+
+    def dominance_shown(self) -> list[Shown]:
+        return self.places.dominance_shown() if self.places else []
 
     def missing_shown(self) -> list[Shown]:
         """How many gave no answer about each driver, and how many respondents that costs."""
@@ -273,15 +275,16 @@ class Credibility:
         pairs = len(rows) * (len(rows) - 1) // 2
         clear = int((found.turned["clear"] == "both").sum())
         if found.first_depends:
-            title = f"{capital_text(self._first_words(found))}."
+            chance = "" if self._first_turns(found) else ", which chance could explain"
+            title = f"{capital_text(self._first_words(found))}{chance}."
         elif found.order_depends:
             turned = len(found.turned)
             title = (
-                f"With missing answers drawn {found.first_listwise} stays first; {turned} of {pairs} pairs change their order, "
+                f"With missing answers drawn, {found.first_listwise} stays first; {turned} of {pairs} pairs change their order, "
                 f"{clear or 'none'} of them clearly."
             )
         else:
-            title = f"With missing answers drawn all {len(rows)} drivers keep their places."
+            title = f"With missing answers drawn, all {len(rows)} drivers keep their places."
         words = {
             "name": "drawn",
             "title": title,
@@ -492,6 +495,11 @@ def _lagged(asked: DriverAnswers, responses: pd.DataFrame, conf_level: float) ->
         **told, respondent_col="customer_id", wave_col="wave", earlier=earlier, later=later, conf_level=conf_level
     )
     return found, survey
+
+
+def _opening(text: str) -> str:
+    """A text that opens a sentence, perhaps with a quoted label."""
+    return f"“{capital_text(text[1:])}" if text.startswith("“") else capital_text(text)
 
 
 def _label(name: str) -> str:

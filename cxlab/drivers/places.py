@@ -224,7 +224,7 @@ def places_of(
     ).drop(columns=["estimate", "std_error"])  # fmt: skip
     exact = len(asked.drivers) <= MOST_LMG
     dominance = dominance_analysis(X, y, weights=weights).pairs() if exact else pd.DataFrame()
-    return Places(told, pairs, dominance, asked.label(asked.outcome), len(whole), _drawn(asked), conf_level)
+    return Places(told, pairs, dominance, asked.label(asked.outcome), len(whole), resampled_units(asked), conf_level)
 
 
 def spoken(label: str) -> str:
@@ -236,8 +236,8 @@ def spoken(label: str) -> str:
     return f"“{inside_text(label)}”" if "," in label else inside_text(label)
 
 
-def _drawn(asked: DriverAnswers) -> str:
-    """What is resampled."""
+def resampled_units(asked: DriverAnswers) -> str:
+    """What is drawn with replacement."""
     return {None: "respondents", "account_id": "accounts"}.get(asked.cluster_col, "clusters")
 
 
