@@ -6,6 +6,16 @@
 
 420 respondents, outcome = .5·a + .3·b + .2·c + noise; the drivers correlate .4. `a` is missing for about half, more often where the
 outcome is low (given the outcome, it does not depend on `a`). Intervals are at 95%.
+
+Measured: share of intervals that hold the truth (a, b, c), mean error of a
+
+                       coefficients                 shares
+    listwise           .53 .76 .90   −.127          .93 .90 .94    .008      (100 sets)
+    pooled             .96 .97 .95   −.003          .96 .95 .94   −.009
+    listwise, accounts .65 .85 .92   −.127          .92 .92 .92    .000      (200 sets)
+    pooled, accounts   .94 .94 .94   −.001          .93 .94 .92   −.011
+    pooled             .97 .97 .93   −.004          .93 .93 .92   −.008      (60 sets)
+    scikit-learn       .88 .93 .93   −.019          .88 .90 .88   −.023      (60 sets, 18 times the time)
 """
 
 from __future__ import annotations

@@ -19,8 +19,9 @@ shown as answers. All this presumes that, given everything else in the model, wh
 answer. That cannot be tested: a ranking that changes is a warning, not a proof that the imputed one is right. Rows without an
 outcome or a weight are left out and counted.
 
-scikit-learn's IterativeImputer is not used: it draws each hole from its own prediction and takes the fitted regression as known, so that
-imputations differ too little. `python benchmarks/drivers_missing.py` measures both.
+scikit-learn's IterativeImputer is not used: it takes the fitted regression as known, so that imputations differ too little. With half
+of one driver missing its 95% intervals of the three shares held the truth in 88, 90 and 88% of 60 simulated sets, these in 93, 93
+and 92% (`python benchmarks/drivers_missing.py --sklearn --sets 60`).
 """
 
 from __future__ import annotations

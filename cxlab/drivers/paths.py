@@ -262,7 +262,7 @@ def path_model(
             f"the weights came to no rest within {_MOST_ROUNDS} rounds, or constructs follow from each other; leave out a construct, "
             'or try scheme "centroid"'
         )
-    sample = _turned(sample, np.where(sample.loadings[0].sum(axis=0) < 0, -1.0, 1.0)[None])
+    sample = _turned(sample, np.where((sample.loadings[0] * belongs).sum(axis=0) < 0, -1.0, 1.0)[None])
     draws = None
     if n_boot:
         sums = resampled_sums(rows, codes, n_boot, np.random.default_rng(random_state))

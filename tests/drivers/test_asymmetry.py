@@ -121,6 +121,7 @@ def test_a_class_at_the_edge_of_two_to_one_is_not_named() -> None:
         (-1.0, -0.8, True, True, "none"),  # clearly the wrong way, and nearly as strong
         (-1.0, -0.4, True, True, "basic"),
         (0.3, 2.0, True, True, "excitement"),
+        (1.5, 2.0, False, True, "excitement"),
         (1.5, 2.0, True, True, "none"),
         (1.0, -1.0, True, True, "none"),
     ],
@@ -129,6 +130,18 @@ def test_the_rule_of_the_classes(
     penalty: float, reward: float, clear_low: bool, clear_high: bool, expected: str
 ) -> None:
     assert CLASSES[int(classify([penalty], [reward], [clear_low], [clear_high])[0])] == expected
+
+
+def test_an_effect_that_is_clear_only_as_a_single_test_makes_no_class() -> None:
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame(rng.integers(1, 6, size=(300, 8)).astype(float), columns=list("abcdefgh"))
+    data["loyal"] = rng.normal(size=300)
+    table = _found(data, list("abcdefgh")).table
+    from scipy import stats
+
+    p = 2 * stats.t.sf((table["reward"] / table["reward_error"]).abs(), 300 - 17)
+    assert ((p < 0.05) & (table["reward"] > 0)).any(), "one of the single tests would have called it"
+    assert set(table["class"]) == {"none"}
 
 
 def test_answers_that_clearly_run_the_wrong_way_are_said() -> None:

@@ -225,6 +225,20 @@ def test_drivers_that_clearly_change_their_order_are_named() -> None:
     assert shares["missing"].tolist() == pytest.approx([0, 0, 0.75])
 
 
+def test_where_an_order_is_clear_is_said_for_each_way() -> None:
+    def gaps(*rows: tuple[float, float, float]) -> pd.DataFrame:
+        return pd.DataFrame(rows, columns=["estimate", "conf_low", "conf_high"])
+
+    pairs = np.array([0, 0, 1]), np.array([1, 2, 2])
+    listwise = gaps((0.2, 0.1, 0.3), (-0.1, -0.2, 0.1), (0.1, 0.05, 0.2))
+    imputed = gaps((-0.1, -0.3, 0.1), (0.2, 0.1, 0.3), (0.3, 0.2, 0.4))
+    turned = module._turned(["app", "shop", "phone"], *pairs, listwise, imputed)
+    assert turned[["driver", "other", "clear"]].to_numpy().tolist() == [
+        ["app", "shop", "listwise"], ["phone", "app", "imputed"],
+    ]  # fmt: skip
+    assert turned.iloc[1, 2:8].tolist() == pytest.approx([0.1, -0.1, 0.2, -0.2, -0.3, -0.1])
+
+
 def test_what_cannot_be_imputed_is_refused_by_name() -> None:
     table = _with_holes(_complete(200))
     drivers = ["app", "shop", "phone"]

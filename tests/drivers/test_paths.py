@@ -197,6 +197,10 @@ def test_loadings_of_a_construct_add_up_to_a_positive_number() -> None:
     turned = _fitted(_planted().assign(**{name: data[name] for name in data}))
     assert (turned.loadings.groupby("construct")["estimate"].sum() > 0).all()
     assert turned.paths["estimate"].iloc[0] == pytest.approx(-_fitted().paths["estimate"].iloc[0])
+    for seed in range(6):  # an item that runs against another leaves the sign to luck, unless it is turned
+        mixed = _planted(150, seed)
+        mixed["s1"] = 6 - mixed["s1"]
+        assert _fitted(mixed).loadings.groupby("construct")["estimate"].sum().min() > 0
 
 
 def test_a_weight_is_as_many_equal_respondents_and_duplicates_change_nothing() -> None:

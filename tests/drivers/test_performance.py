@@ -105,6 +105,9 @@ def test_an_effect_of_ones_own_takes_the_place_of_least_squares() -> None:
     given = {"n_boot": 100, "cluster_col": "account", "weights_col": "w"}
     own = _map(accounts, effect=least_squares, **given)
     assert own.draws == pytest.approx(_map(accounts, **given).draws)
+    accounts.loc[:9, "w"] = np.nan  # whole accounts without a weight
+    own = _map(accounts, effect=least_squares, **given)
+    assert own.draws == pytest.approx(_map(accounts, **given).draws)
     with pytest.raises(ValueError, match=r"one number for each of the 2 drivers, got shape \(3,\)"):
         _map(data, effect=lambda X, y, w: np.zeros(3))
 
