@@ -60,14 +60,14 @@ def omitted_driver(X: pd.DataFrame, y: npt.ArrayLike, *, weights: npt.ArrayLike 
     for j, name in enumerate(names):
         f = math.sqrt(outcome[j] / (1 - outcome[j])) if outcome[j] < 1 else math.inf
         row: dict[str, Any] = {"driver": name, "partial_r2": outcome[j], "robustness_value": robustness_value(f)}
-        bounds = [(*_as_strong(drivers[j, k], outcome[k]), other) for k, other in enumerate(names) if k != j]
+        bounds = [(*as_strong(drivers[j, k], outcome[k]), other) for k, other in enumerate(names) if k != j]
         worst = min(((kept_estimate(f, a, b), a, b, other) for a, b, other in bounds), default=None)
         kept, a, b, other = worst if worst else (math.nan, math.nan, math.nan, "")
         rows.append({**row, "benchmark": other, "benchmark_r2_driver": a, "benchmark_r2_outcome": b, "kept": kept})
     return pd.DataFrame(rows)
 
 
-def _as_strong(with_driver: float, with_outcome: float) -> tuple[float, float]:
+def as_strong(with_driver: float, with_outcome: float) -> tuple[float, float]:
     """What a driver as strong as an observed one would explain of the driver and of the outcome (the paper's section 4.4)."""
     r2_driver = with_driver / (1 - with_driver)
     own = with_driver**2 / (1 - with_driver) ** 2

@@ -53,9 +53,9 @@ class WhatIf(Estimate):
     """What would go with a change of drivers, if the association is causal; in `unit`.
 
     `share_can_move` (0 to 1, weighted) of the respondents can move at all. `parts` has one row a driver alone and one of all
-    `together`, `segments` one row a segment (empty without `segment_col`): driver, or segment, estimate, std_error, conf_low,
-    conf_high, conf_level, n, share_can_move, unit, reason. `draws` has one row a resample and a column a driver and `together`.
-    `sensitivity` is that of `cxlab.drivers.sensitivity`, of the drivers that change.
+    `together`, `segments` one row a segment and `segment_parts` one row a segment and driver alone (empty without `segment_col`), with
+    estimate, std_error, conf_low, conf_high, conf_level, n, share_can_move, unit, reason. `draws` has one row a resample and a column
+    a driver and `together`. `sensitivity` is that of `cxlab.drivers.sensitivity`, of the drivers that change.
     """
 
     _: KW_ONLY
@@ -63,6 +63,7 @@ class WhatIf(Estimate):
     change: str = ""
     parts: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     segments: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    segment_parts: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     draws: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     sensitivity: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
@@ -152,35 +153,28 @@ class Simulator:
         categories, and a driver in both `changes` and `target`.
         """
         moves = self._moves(dict(changes or {}), dict(target or {}), scale)
-        segments, names = self._segments(segment_col)
-        together, by_segment = self._gain(self._design(moves), segments)
-        gains = (
-            [self._gain(self._design({name: moves[name]}), None)[0] for name in moves] if len(moves) > 1 else [together]
-        )
+        segments, labels = self._segments(segment_col)
         now = self._now()
         moved = {name: now[name].to_numpy(dtype=float) != values for name, values in moves.items()}
-        anyone = np.any(list(moved.values()), axis=0)
-        reasons = {name: self._reason([name]) for name in moves}
-        reason = self._reason(list(moves))
-        rows = [
-            {"driver": name, **self._row(gain, len(self.model.y), self._share(moved[name]), reasons[name])}
-            for name, gain in zip(moves, gains, strict=True)
-        ]
-        rows.append({"driver": TOGETHER, **self._row(together, len(self.model.y), self._share(anyone), reason)})
-        parts = pd.DataFrame(rows)
-        table = pd.DataFrame(
-            [
-                {"segment": name, **self._row(by_segment[at], int(inside.sum()), self._share(anyone, inside), reason)}
-                for at, (name, inside) in enumerate(zip(names, segments > 0, strict=True))
-            ]
-        )
-        draws = pd.DataFrame({**dict(zip(moves, gains, strict=True)), TOGETHER: together}).iloc[1:]
+        rows, inside, draws = [], [], {}
+        for driver, names in [*((name, [name]) for name in moves), (TOGETHER, list(moves))]:
+            if driver != TOGETHER or len(moves) > 1:
+                gain, by_segment = self._gain(self._design({name: moves[name] for name in names}), segments)
+            anyone, reason = np.any([moved[name] for name in names], axis=0), self._reason(names)
+            rows.append({"driver": driver, **self._row(gain, len(now), self._share(anyone), reason)})
+            for label, members, own in zip(labels, segments > 0, by_segment, strict=True):
+                told = self._row(own, int(members.sum()), self._share(anyone, members), reason)
+                inside.append({"segment": label, "driver": driver, **told})
+            draws[driver] = gain[1:]
+        alone = pd.DataFrame(inside, columns=["segment", *rows[0]])
+        whole = alone["driver"] == TOGETHER
         last, known = rows[-1], self.sensitivity
         return WhatIf(
             estimate=last["estimate"], std_error=last["std_error"], conf_low=last["conf_low"], conf_high=last["conf_high"],
             conf_level=self.model.conf_level, n=len(self.model.y), reason=last["reason"], label="The gain", unit=self.unit,
-            share_can_move=last["share_can_move"], change=_said(changes or {}, target or {}), parts=parts, segments=table,
-            draws=draws.reset_index(drop=True), sensitivity=known[known["driver"].isin(list(moves))].reset_index(drop=True),
+            share_can_move=last["share_can_move"], change=_said(changes or {}, target or {}), parts=pd.DataFrame(rows),
+            segments=alone[whole].drop(columns="driver").reset_index(drop=True), segment_parts=alone[~whole].reset_index(drop=True),
+            draws=pd.DataFrame(draws), sensitivity=known[known["driver"].isin(list(moves))].reset_index(drop=True),
         )  # fmt: skip
 
     def _now(self) -> pd.DataFrame:
@@ -262,18 +256,18 @@ class Simulator:
         w = w if inside is None else w * inside
         return float((w * moved).sum() / w.sum()) if w.sum() > 0 else math.nan
 
-    def _gain(self, move: Floats, segments: Floats | None) -> tuple[Floats, Floats]:
+    def _gain(self, move: Floats, segments: Floats) -> tuple[Floats, Floats]:
         """The mean gain in each fit, the whole sample's first; and that of segments × fits."""
         w = np.ones(len(self.model.y)) if self.model.weights is None else self.model.weights
         X = self.model.X.to_numpy(dtype=float)
         columns = np.flatnonzero((move != 0).any(axis=0))
         gain = np.empty(len(self.slopes))
-        inside = np.empty((0 if segments is None else len(segments), len(self.slopes)))
+        inside = np.empty((len(segments), len(self.slopes)))
         for these in _parts(len(self.slopes), len(X)):
             by_row = self._rise(X, move[:, columns], columns, these)
             weight = w[:, None] * self.counts[these][:, self.units].T
             gain[these] = (weight * by_row).sum(axis=0) / weight.sum(axis=0)
-            if segments is not None and len(segments):
+            if len(segments):
                 with np.errstate(invalid="ignore", divide="ignore"):
                     inside[:, these] = (segments @ (weight * by_row)) / (segments @ weight)
         return gain, inside

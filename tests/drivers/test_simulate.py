@@ -10,7 +10,7 @@ import pytest
 
 from cxlab.drivers import DriverModel
 from cxlab.drivers.ordered import fit_ordered
-from cxlab.drivers.sensitivity import kept_estimate, omitted_driver
+from cxlab.drivers.sensitivity import as_strong, kept_estimate, omitted_driver
 from cxlab.drivers.simulate import WhatIf
 
 
@@ -116,6 +116,18 @@ def test_segments_add_up_to_the_whole_by_their_weights() -> None:
     alone = table[table["channel"] == "web"]
     moved = alone["w"][alone["speed"] < 7].sum() / alone["w"].sum()
     assert found.segments["share_can_move"].iloc[1] == pytest.approx(moved)
+
+
+def test_each_driver_alone_is_told_in_every_segment_too() -> None:
+    found = _simulated(_model(), {"speed": 1, "price": 1}, segment_col="channel", n_boot=60)
+    alone = _simulated(_model(), {"price": 1}, segment_col="channel", n_boot=60).segments
+    parts = found.segment_parts
+    assert parts[["segment", "driver"]].to_numpy().tolist() == [
+        ["shop", "speed"], ["web", "speed"], ["shop", "price"], ["web", "price"],
+    ]  # fmt: skip
+    price = parts[parts["driver"] == "price"].drop(columns="driver").reset_index(drop=True)
+    pd.testing.assert_frame_equal(price, alone)
+    assert _simulated(_model(), {"speed": 1}).segments.empty
 
 
 def test_respondents_without_a_segment_are_in_none() -> None:
@@ -349,6 +361,16 @@ def test_a_driver_with_a_larger_partial_r2_is_more_robust_and_noise_is_not() -> 
     alone = omitted_driver(table[["speed"]], table["ltr"]).iloc[0]
     assert np.isnan(alone["kept"])
     assert alone["benchmark"] == ""
+
+
+def test_a_driver_as_strong_as_one_that_was_asked_by_hand() -> None:
+    # Cinelli & Hazlett, section 4.4, with .2 of the driver and .3 of the outcome: .2/.8 = .25; Z with that driver (.2/.8)² = .0625,
+    # so ((1 + .25)²/(1 − .0625))·(.3/.7) = 5/7
+    assert as_strong(0.2, 0.3) == pytest.approx((0.25, 5 / 7))
+    assert as_strong(0.6, 0.3) == (1.0, 1.0)  # as strong as one that is nearly the driver itself: nothing is left of it
+    table = pd.DataFrame({"a": [1, 1, -1, -1.0] * 2, "b": [1, -1, 1, -1.0] * 2, "ltr": [3, 1, 1, -1, 4, 1, 0, -1.0]})
+    apart = omitted_driver(table[["a", "b"]], table["ltr"])
+    assert apart["kept"].tolist() == pytest.approx([1, 1])  # a driver that does not go with it takes nothing
 
 
 def test_the_gain_carries_the_robustness_of_the_drivers_that_change() -> None:
