@@ -215,6 +215,18 @@ class Economics(Section):
     discount: float | None = Field(default=None, ge=0, lt=1)
 
 
+class SatisfactionIndexModel(Section):
+    """[satisfaction_index]: constructs with their items, and the arrows between them, as the satisfaction indices draw them.
+
+    `measured` is the construct whose index is told, `target` the one that effects are about (empty: the last that an arrow reaches).
+    """
+
+    constructs: dict[str, list[str]] = {}
+    paths: list[tuple[str, str]] = []
+    measured: str = "satisfaction"
+    target: str = ""
+
+
 class ServiceLevels(Section):
     """[service_levels]: how fast an unhappy customer is called, and the matter settled."""
 
@@ -308,6 +320,7 @@ class StudyConfig(Section):
     journey_rules: list[JourneyRule] = []
     assumptions: dict[str, Assumption] = {}
     economics: Economics = Economics()
+    satisfaction_index: SatisfactionIndexModel = SatisfactionIndexModel()
     service_levels: ServiceLevels = ServiceLevels()
     weights: Weights = Weights()
     careless: Careless = Careless()
@@ -455,6 +468,22 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     return []
 
 
+def _check_index(
+    shown: str, config: StudyConfig, unknown: typing.Callable[..., typing.Iterator[Problem]]
+) -> typing.Iterator[Problem]:
+    """The names of [satisfaction_index], and that its arrows can be followed."""
+    model, section = config.satisfaction_index, "[satisfaction_index]"
+    for construct, items in model.constructs.items():
+        for item in items:
+            yield from unknown(f"{section} constructs.{construct}", item, config.items, "item")
+    if not model.constructs:
+        return
+    for name in [*(end for path in model.paths for end in path), model.measured, *filter(None, [model.target])]:
+        yield from unknown(f"{section}", name, model.constructs, "construct")
+    if not model.paths:
+        yield Problem(f"{shown} {section}", "has constructs and no paths", 'say paths = [["quality", "satisfaction"]]')
+
+
 def _cross_check(shown: str, config: StudyConfig, touchpoints: list[str]) -> typing.Iterator[Problem]:
     """What pydantic cannot see: names that have to exist elsewhere in the file. `touchpoints`: all, also faulty ones."""
 
@@ -489,6 +518,7 @@ def _cross_check(shown: str, config: StudyConfig, touchpoints: list[str]) -> typ
         yield from unknown(f"[emotions.{touchpoint}]", touchpoint, touchpoints, "touchpoint")
     for touchpoint in config.economics.touchpoint_cost:
         yield from unknown("[economics.touchpoint_cost]", touchpoint, touchpoints, "touchpoint")
+    yield from _check_index(shown, config, unknown)
     for sentence, conditions in zip(config.careless.impossible, config.careless.pairs, strict=True):
         for part in (part for condition in conditions for part in (condition[0], condition[-1])):
             if isinstance(part, str) and part != "answered":

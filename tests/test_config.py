@@ -78,6 +78,17 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     assert len(_refusal(tmp_path, text).split("\n")) == 3
 
 
+def test_a_satisfaction_index_names_items_and_constructs_that_are_there(tmp_path: Path) -> None:
+    drawn = '[satisfaction_index]\nmeasured = "loyalty"\npaths = [["quality", "loyalty"]]\n'
+    said = _refusal(
+        tmp_path, SMALLEST + drawn + '[satisfaction_index.constructs]\nqualty = ["recommend"]\nloyalty = ["recomend"]\n'
+    )
+    assert "constructs.loyalty: unknown item `recomend`; did you mean `recommend`?" in said
+    assert "unknown construct `quality`; did you mean `qualty`?" in said
+    none = '[satisfaction_index]\nmeasured = "loyalty"\n[satisfaction_index.constructs]\nloyalty = ["recommend"]\n'
+    assert "has constructs and no paths" in _refusal(tmp_path, SMALLEST + none)
+
+
 def test_a_missing_file_names_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="cxlab init"):
         load_config(tmp_path / "study.toml")

@@ -23,6 +23,7 @@ WHERE = {
     "patients": DATA / "journeys" / "patients.parquet",
     "fastfood": DATA / "segmentation" / "mcdonalds.csv",
     "vacation": DATA / "segmentation" / "vacmot.csv",
+    "mobi": DATA / "drivers" / "mobi.csv",
 }
 Table = Callable[[str], pd.DataFrame]
 
@@ -144,6 +145,18 @@ def test_vacation_motives_are_not_sold_as_groups(published: Callable[[str, str],
     needs = motives.table("01_needs_segmentation_needs").set_index("label")
     assert needs.loc["Rest and relax", "unit"] == "%"
     assert needs["n"].eq(1000).all()
+
+
+def test_the_satisfaction_index_of_a_phone_provider_has_the_published_paths(
+    published: Callable[[str, str], Report],
+) -> None:
+    phones = published("mobi", "2005")
+    # SmartPLS 2, in the R package semPLS: total effects on loyalty, path weighting
+    effects = phones.table("07_loyalty_drivers_index_effects").set_index("label")["estimate"]
+    assert effects[["Satisfaction", "Image"]].tolist() == pytest.approx([0.52081902, 0.39873238], abs=1e-4)
+    paths = phones.table("07_loyalty_drivers_index_paths").set_index("label")["estimate"]
+    assert paths["Satisfaction → loyalty"] == pytest.approx(0.48547762, abs=1e-4)
+    assert paths["Image → expectation"] == pytest.approx(0.50491393, abs=1e-4)
 
 
 def test_neighbours_among_23_drivers_are_not_told_apart(airline: Report) -> None:

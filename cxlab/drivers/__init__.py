@@ -14,6 +14,7 @@ from cxlab.drivers.model import DriverModel
 from cxlab.drivers.paths import path_model
 from cxlab.drivers.performance import importance_performance
 from cxlab.drivers.priorities import money_priorities
+from cxlab.drivers.satisfaction_index import SatisfactionIndex, satisfaction_index
 from cxlab.drivers.stated import stated_against_derived
 from cxlab.drivers.waves import lagged_drivers
 
@@ -22,6 +23,7 @@ __all__ = [
     "DriverModel",
     "Improvement",
     "LoyaltyDrivers",
+    "SatisfactionIndex",
     "account_priorities",
     "bootstrap_importance",
     "customer_priorities",
@@ -42,6 +44,7 @@ __all__ = [
     "ranking_depends",
     "relative_importance",
     "rows_lost",
+    "satisfaction_index",
     "segment_differences",
     "stated_against_derived",
 ]

@@ -79,11 +79,11 @@ class DriverAnswers:
     @cached_property
     def scales(self) -> dict[str, tuple[float, float]]:
         """Driver → worst and best answer that the questionnaire allows."""
-        return {name: self._scale(name) for name in self.drivers}
+        return {name: self.scale_of(name) for name in self.drivers}
 
     @cached_property
     def outcome_scale(self) -> tuple[float, float]:
-        return self._scale(self.outcome)
+        return self.scale_of(self.outcome)
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -105,7 +105,8 @@ class DriverAnswers:
         found = {name: known.get(str(place)) for name, place in self.touchpoint_of.items()}
         return {name: owner if isinstance(owner, str) else None for name, owner in found.items()}
 
-    def _scale(self, item: str) -> tuple[float, float]:
+    def scale_of(self, item: str) -> tuple[float, float]:
+        """The worst and the best answer that the questionnaire allows to an item."""
         low, high = self.items.loc[[item], ["low", "high"]].to_numpy(dtype=float)[0]
         return float(low), float(high)
 
