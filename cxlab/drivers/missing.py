@@ -5,7 +5,8 @@ many alone, and how many only because of it. Who was left out may be different: 
 
 Two kinds of hole are kept apart. *Missing*: the question applied, no answer came. *Not applicable*: the respondent never used the
 touchpoint (a code such as 0, or a column that says so). What does not apply has no value that could be drawn, so it is never imputed:
-those respondents are outside, and the model is one of those who use every touchpoint in it.
+those respondents are outside, and the model is one of those who use every touchpoint in it; `among_users` asks each touchpoint of
+its own users where too few use all.
 
 Multiple imputation (Rubin, *Multiple Imputation for Nonresponse in Surveys*, 1987) draws each missing answer several times from a
 regression on the other drivers, the outcome and the weight, in turns (van Buuren, *Flexible Imputation of Missing Data*, 2018). Each
@@ -39,7 +40,9 @@ from cxlab.drivers.complete import answers
 from cxlab.drivers.importance import lmg
 from cxlab.drivers.moments import check_n_boot, check_separate, moments, products, resampled_sums, slopes
 from cxlab.drivers.performance import check_drivers, check_enough, weights_and_clusters
-from cxlab.inference.intervals import Floats, check_conf_level
+from cxlab.drivers.robust import robust_fit
+from cxlab.inference import benjamini_hochberg
+from cxlab.inference.intervals import Floats, check_conf_level, critical_value
 from cxlab.inference.permutation import Codes
 
 MUCH_MISSING = 0.3  # share of holes from which on it is worth asking whether the question applied
@@ -183,6 +186,57 @@ def rows_lost(
         }
     )  # fmt: skip
     return made.sort_values(["lost_alone", "lost_only"], ascending=False, ignore_index=True, kind="stable")
+
+
+def among_users(
+    data: pd.DataFrame,
+    outcome: str,
+    drivers: Sequence[str],
+    *,
+    not_applicable: NotApplicable,
+    weights_col: str | None = None,
+    cluster_col: str | None = None,
+    conf_level: float = 0.95,
+) -> pd.DataFrame:
+    """What a point of each driver goes with among those who use it, from everybody at once: driver, estimate (points of the outcome),
+    std_error (HC3, by account CR3), p_value, q_value, conf_low, conf_high, conf_level, n (respondents), n_users, reach (share of
+    respondents who use it, weighted), reason.
+
+    Where many touchpoints are each used by few, nobody uses all of them and the model of those who do is empty. Here whoever does not
+    use one has an own level of the outcome in its place and says nothing about its slope. That presumes that a touchpoint's slope is
+    the same whatever else is used, and does not make a non-user out of a missing answer: those rows are left out. A driver with
+    fewer than 30 users has no estimate and is held fixed by whether it was used.
+    """
+    check_conf_level(conf_level)
+    names = check_drivers(data, outcome, drivers)
+    table, marks = applicable(data, names, not_applicable)
+    w, codes, weighed = weights_and_clusters(data, weights_col, cluster_col)
+    y = answers(data, outcome)
+    kept = ~np.isnan(y) & weighed & ~(table.isna().to_numpy() & ~marks).any(axis=1)
+    check_enough(int(kept.sum()), len(data), 2 * len(names))
+    values, outside, w, y = table.to_numpy()[kept], marks[kept], w[kept], y[kept]
+    users = ~outside
+    told = users.sum(axis=0) >= LEAST_ANSWERS
+    centred = np.zeros(values.shape)
+    for j in np.flatnonzero(told):
+        at = users[:, j]
+        centred[at, j] = values[at, j] - np.average(values[at, j], weights=w[at])
+    design = np.column_stack([centred[:, told], outside[:, outside.any(axis=0)]])  # marks last: they give way
+    fit = robust_fit(design, y, w, np.unique(codes[kept], return_inverse=True)[1])
+    made = pd.DataFrame({"driver": names, "estimate": np.nan, "std_error": np.nan})
+    made.loc[told, "estimate"] = fit.coefficients[1 : 1 + told.sum()]
+    made.loc[told, "std_error"] = fit.std_errors[1 : 1 + told.sum()]
+    made["p_value"] = 2 * stats.t.sf(np.abs(made["estimate"] / made["std_error"]), fit.df)
+    made["q_value"] = benjamini_hochberg(made["p_value"])
+    reach = critical_value(conf_level, fit.df) * made["std_error"]
+    few = np.where(
+        told, "its answers follow from other drivers, or are all the same", f"fewer than {LEAST_ANSWERS} users"
+    )
+    return made.assign(
+        conf_low=made["estimate"] - reach, conf_high=made["estimate"] + reach, conf_level=conf_level, n=len(y),
+        n_users=users.sum(axis=0), reach=np.average(users, axis=0, weights=w),
+        reason=np.where(made["estimate"].notna(), "", few),
+    )  # fmt: skip
 
 
 def imputed_drivers(

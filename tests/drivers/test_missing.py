@@ -12,7 +12,7 @@ import pytest
 
 from cxlab.drivers import missing as module
 from cxlab.drivers.importance import relative_importance
-from cxlab.drivers.missing import applicable, imputed_drivers, pool, ranking_depends, rows_lost
+from cxlab.drivers.missing import among_users, applicable, imputed_drivers, pool, ranking_depends, rows_lost
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "drivers"
 BANK = ["Fees", "Interest", "Phone", "Branch", "Online", "ATM"]
@@ -168,6 +168,65 @@ def test_a_touchpoint_that_does_not_apply_is_never_drawn() -> None:
     users = holes[holes["phone"] != -99]
     alone = imputed_drivers(users, "loyal", ["app", "shop", "phone"], **FEW)
     pd.testing.assert_frame_equal(found.shares, alone.shares)
+
+
+def _rarely_all(n: int = 1500, seed: int = 0) -> pd.DataFrame:
+    """Three touchpoints that half, half and a fifth have used (0: not used), .5, .3 and 1 points a point; users of the phone are 2 points
+    less loyal whatever they say of it."""
+    rng = np.random.default_rng(seed)
+    used = rng.random((n, 3)) < [0.5, 0.5, 0.2]
+    given = rng.integers(1, 6, size=(n, 3))
+    loyal = 4 + (used * (given - 3) * [0.5, 0.3, 1.0]).sum(axis=1) - 2 * used[:, 2] + rng.normal(size=n)
+    return pd.DataFrame(np.where(used, given, 0), columns=["app", "shop", "phone"]).astype(float).assign(loyal=loyal)
+
+
+def test_each_touchpoint_is_asked_of_its_own_users() -> None:
+    data = _rarely_all()
+    never = dict.fromkeys(["app", "shop", "phone"], 0)
+    found = among_users(data, "loyal", list(never), not_applicable=never).set_index("driver")
+    for driver, truth in (("app", 0.5), ("shop", 0.3), ("phone", 1.0)):
+        assert found.loc[driver, "conf_low"] < truth < found.loc[driver, "conf_high"]
+    assert found["n_users"].to_dict() == {name: int((data[name] > 0).sum()) for name in never}
+    assert found["reach"].to_dict() == pytest.approx({name: (data[name] > 0).mean() for name in never})
+    assert (found["n"] == 1500).all()
+    # the other route: a dummy for not used, and the answer less the users' mean
+    import statsmodels.api as sm
+
+    X = pd.DataFrame({n: (data[n] - data.loc[data[n] > 0, n].mean()).where(data[n] > 0, 0) for n in never})
+    fit = sm.OLS(data["loyal"], sm.add_constant(X.assign(**{f"no_{n}": (data[n] == 0) * 1.0 for n in never}))).fit(
+        cov_type="HC3", use_t=True
+    )
+    assert found["estimate"].tolist() == pytest.approx(fit.params[list(never)].tolist())
+    assert found["std_error"].tolist() == pytest.approx(fit.bse[list(never)].tolist())
+    assert found["p_value"].tolist() == pytest.approx(fit.pvalues[list(never)].tolist())
+    # as sure as those who used all three could never make it
+    whole = ranking_depends(data, "loyal", list(never), not_applicable=never, **FEW).n_imputed
+    assert whole < 100
+
+
+def test_a_missing_answer_of_a_user_makes_no_non_user() -> None:
+    data = _rarely_all()
+    never = dict.fromkeys(["app", "shop", "phone"], 0)
+    holes = data.copy()
+    lost = holes.index[holes["app"] > 0][:50]
+    holes.loc[lost, "app"] = np.nan
+    found = among_users(holes, "loyal", list(never), not_applicable=never)
+    assert (found["n"] == 1450).all()
+    expected = among_users(data.drop(index=lost), "loyal", list(never), not_applicable=never)
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_a_touchpoint_of_few_users_or_without_its_own_answers_says_why_it_has_no_effect() -> None:
+    data = _rarely_all(400)
+    data["phone"] = data["phone"].where(np.arange(400) < 60, 0)
+    data["twice"] = 2 * data["app"]
+    never = dict.fromkeys(["app", "shop", "phone", "twice"], 0)
+    found = among_users(data, "loyal", list(never), not_applicable=never).set_index("driver")
+    assert found.loc["phone", "n_users"] < 30
+    assert found["reason"].to_dict() == {
+        "app": "", "shop": "", "phone": "fewer than 30 users", "twice": "its answers follow from other drivers, or are all the same",
+    }  # fmt: skip
+    assert np.isnan(found.loc[["phone", "twice"], "estimate"]).all()
 
 
 def test_rows_without_an_outcome_or_weight_are_left_out_and_counted() -> None:
