@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import permutations
 from pathlib import Path
 
@@ -154,7 +155,9 @@ def test_levels_that_one_person_chose_and_a_strong_driver_still_have_a_best_fit(
     rng = np.random.default_rng(3)
     x = rng.normal(size=(300, 1))
     y = np.round(3 * x[:, 0] + 0.5 * rng.logistic(size=300))
-    fit = fit_ordered(x, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # no logarithm of a width below 0 is taken on the way
+        fit = fit_ordered(x, y)
     assert len(fit.levels) > 15
     assert (np.diff(fit.thresholds) > 0).all()
     assert np.abs(fit.scores.sum(axis=0)).max() < 1e-6
@@ -295,6 +298,19 @@ def test_resampled_fits_are_nearly_those_of_fitting_every_resample_anew() -> Non
     spread = np.std(anew, axis=0)[-1]
     left_out = np.sqrt(np.mean((drawn.T - np.array(anew)) ** 2, axis=0))
     assert (left_out < spread / 400**0.5).all()
+
+
+def test_a_resample_that_drew_large_accounts_knows_more_than_one_that_drew_small_ones() -> None:
+    # accounts of 3 and of 17: without weighing the curvature by those drawn 4.3% of the spread are left out, with it 3.0%
+    X, y = _answers(400, p=3)
+    accounts = np.repeat(np.arange(40), np.r_[np.full(20, 3), np.full(20, 17)])
+    drawn = resampled_r2(subset_fits(X, y), X, y, 40, np.random.default_rng(7), clusters=accounts)
+    rng, anew = np.random.default_rng(7), []
+    for _ in range(40):
+        times = np.bincount(rng.integers(0, 40, 40), minlength=40)[accounts]
+        anew.append(subset_fits(X, y, weights=times).r2)
+    left_out = np.sqrt(np.mean((drawn.T - np.array(anew)) ** 2, axis=0))[1:]
+    assert (left_out / np.std(anew, axis=0)[1:]).max() < 0.035
 
 
 def test_what_cannot_be_fitted_is_refused_by_name() -> None:
