@@ -14,6 +14,7 @@ Shares are exact (LMG) up to fifteen drivers and Johnson's weights above. Refuse
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,6 +30,7 @@ from cxlab.wording import capital_text, inside_text, interval_text, list_text, n
 
 Shown = tuple[dict[str, Any], pd.DataFrame]
 MOST_LMG = 15  # drivers up to which shares are exact, and dominance is told
+_NAMED_PLACES = 3  # settled places that a sentence names with their drivers
 _NAMED = 4  # drivers of a group up to which a sentence names them
 
 
@@ -160,18 +162,19 @@ class Places:
         return rows
 
     def _settled(self, groups: list[list[str]]) -> str:
-        """The settled places first, then those that are not."""
+        """The settled places first, the upper ones with their drivers; then those that are not."""
         labels = dict(zip(self.shares["driver"], self.shares["label"], strict=True))
         alone, loose, place = [], [], 1
         for group in groups:
+            last = place + len(group) - 1
             if len(group) == 1:
-                alone.append(f"{place} ({spoken(labels[group[0]])})")
+                alone.append(f"{place} ({spoken(labels[group[0]])})" if place <= _NAMED_PLACES else f"{place}")
             else:
-                loose.append(f"{place} to {place + len(group) - 1}" if len(group) > 2 else f"{place} and {place + 1}")
-            place += len(group)
+                loose.append(f"{place} {'and' if len(group) == 2 else 'to'} {last}")
+            place = last + 1
         said = f"Place {alone[0]} is settled" if len(alone) == 1 else f"Places {list_text(alone)} are settled"
-        loose = [f"places {loose[0]}" if len(alone) == 1 else loose[0], *loose[1:]]
-        return f"{said}; {', and '.join(loose)} are not told apart"
+        others = ", ".join(loose[:-1]) + ", and " + loose[-1] if len(loose) > 1 else loose[0]
+        return f"{said}; {others} are not told apart"
 
     def _first_is_open(self) -> str:
         """Who leads, who may lead as well, and how many clearly explain less."""
@@ -196,10 +199,13 @@ class Places:
 def places_of(
     asked: DriverAnswers, *, n_boot: int = 500, conf_level: float = 0.95, min_base: int = 30, random_state: int = 0
 ) -> Places:
-    """Places and pairs of the drivers of the respondents who answered all of them."""
+    """Places and pairs of the drivers of the respondents who answered all of them. `n_boot` is raised where it could not tell the first
+    driver from all others, however far apart: the smallest p of a pair is 2 / (resamples + 1), times half the number of drivers once
+    all pairs are counted."""
     whole = asked.whole
     if len(whole) < max(min_base, len(asked.drivers) + 2):
         raise NotApplicableError(f"too few answered all {len(asked.drivers)} drivers to rank them: {len(whole)}")
+    n_boot = max(n_boot, math.ceil(2 * len(asked.drivers) / (1 - conf_level)))
     X, y = whole[asked.drivers], whole[asked.outcome]
     weights = whole[asked.weights_col] if asked.weights_col else None
     method: Literal["lmg", "johnson"] = "lmg" if len(asked.drivers) <= MOST_LMG else "johnson"

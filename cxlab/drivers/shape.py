@@ -37,7 +37,8 @@ _SHAPES = {
     "no clear bend": "No clear bend",
     "": "Not told",
 }
-_FEW = 2  # drivers that a sentence names with their figures
+_LARGE = 20_000  # respondents from which on a hundred resamples do
+_NAMED = 3  # bent drivers that a sentence names
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Shape:
         """Which driver clearly punishes or rewards more; where none does, which one bends. Two sentences at most."""
         said = [self._told(word) for word in ("basic", "excitement") if len(self.named(word))]
         if not said and len(bent := self._bent("diminishing")):
-            names = list_text(spoken(label) for label in bent["label"].head(_FEW + 1))
+            names = list_text(spoken(label) for label in bent["label"].head(_NAMED))
             said.append(
                 f"More of {names} clearly helps less above the middle of the scale than below it (n {self.n:,})."
             )
@@ -98,8 +99,8 @@ class Shape:
         )
         low, high = _size(row, "penalty", self.unit), _size(row, "reward", self.unit)
         return (
-            f"{row['label']} {name}: a low rating goes with {low} of {inside_text(self.outcome)}, a high one with {high}, against one "
-            f"between them (n {row['n_low']:,} low, {row['n_high']:,} high)"
+            f"{row['label']} {name}: a low rating goes with {low} points of {inside_text(self.outcome)}, a high one with {high}, against "
+            f"one between them (n {row['n_low']:,} low, {row['n_high']:,} high)"
         )
 
     # ------------------------------------------------------------------------------------------------------- exhibits
@@ -245,6 +246,7 @@ def shape_of(
         "scales": asked.scales, "weights_col": asked.weights_col, "cluster_col": asked.cluster_col, "conf_level": conf_level,
     }  # fmt: skip
     n_draws = n_effects = n_bends = 0
+    n_boot = n_boot if len(asked.whole) <= _LARGE else min(n_boot, 100)
     try:
         _check_enough(asked, min_base)
         cuts = _cuts(asked)
