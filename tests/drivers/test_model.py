@@ -369,6 +369,9 @@ def test_a_driver_that_separates_is_withheld_with_the_reason_and_the_others_stan
             "vip": "it separates the answers: no finite coefficient is the best",
         }
         assert not found["sign_reversed"].any()
+        shares = model.importance(n_boot=60)
+        assert shares[["conf_low", "conf_high"]].stack().between(0, 1).all()
+        assert shares["n_failed"].eq(0).all()
     assert DriverModel.from_columns(table, "ltr", ["app", "vip"]).fit().separated == ()
 
 

@@ -279,6 +279,31 @@ def test_a_fit_that_a_batch_does_not_find_is_told_as_not_found() -> None:
     assert slopes[1] == pytest.approx(fit_ordered(X, y).slopes, abs=1e-6)
 
 
+def test_a_batch_halves_a_step_that_would_cross_thresholds() -> None:
+    # from no driver at all to one that explains nearly everything, on some twenty levels
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=300)
+    y = np.round(3 * x + 0.5 * rng.logistic(size=300))
+    levels, codes = np.unique(y, return_inverse=True)
+    order, below = np.argsort(codes), np.cumsum(np.bincount(codes))[:-1] / 300
+    batch = Batch(codes[order], x[order, None], len(levels))
+    found = batch.fit(np.ones((1, 300)), np.ones((1, 1)), np.log(below / (1 - below))[None], np.zeros((1, 1)))
+    assert found[2][0] == pytest.approx(fit_ordered(x[:, None], y).log_likelihood)
+
+
+def test_the_unit_of_the_weights_changes_no_share() -> None:
+    X, y = _answers(p=3)
+    weights = np.random.default_rng(0).uniform(0.5, 2, len(y))
+    known = subset_fits(X, y, weights=weights).r2
+    for unit in (1e-6, 1e6):
+        fits = subset_fits(X, y, weights=unit * weights)
+        assert fits.r2 == pytest.approx(known, abs=1e-10)
+        one, other = (
+            resampled_r2(fits, X, y, 5, np.random.default_rng(0), weights=w) for w in (weights, unit * weights)
+        )
+        assert one == pytest.approx(other)
+
+
 def test_resamples_of_accounts_that_are_copies_of_each_other_all_have_the_fit_of_the_sample() -> None:
     X, y = _answers(40)
     copies, accounts = pd.concat([X] * 6), np.repeat(np.arange(6), 40)
