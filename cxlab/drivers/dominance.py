@@ -91,14 +91,13 @@ def dominance(values: Floats, names: Sequence[str]) -> Dominance:
 
 def strengths(values: Floats) -> npt.NDArray[np.int8]:
     """The strongest dominance of i over j in each of many games (2^p × games): games × p × p, an index of `STRENGTHS`."""
-    p = player_count(values)
+    player_count(values)
     conditional = _conditional(values)
     gaps = conditional[:, :, None, :] - conditional[:, None, :, :]
     found = np.where((gaps > _TIE).all(axis=3), 2, (gaps.mean(axis=3) > _TIE).astype(int)).astype(np.int8)
     for i, j, ahead in _leads(values):
         found[(ahead > _TIE).all(axis=0), i, j] = 3
         found[(ahead < -_TIE).all(axis=0), j, i] = 3
-    found[:, range(p), range(p)] = 0
     return found
 
 

@@ -31,6 +31,7 @@ MOST_EXACT = 25  # players up to which `lmg` visits all subsets
 MOST_HELD = 20  # players up to which the values of all subsets are held at once, for PMVD and dominance
 _CHUNK = 2**17  # numbers in an array that is doubled: a core keeps it in its cache
 _INNER = 10  # players that a chunk of `lmg` is carried through
+_WHOLE = 16  # players up to which `lmg` needs no chunks of one matrix
 _NOTHING = 1e-13  # a gain in R² that is rounding
 
 
@@ -51,9 +52,7 @@ def all_r2(correlation: Floats, players: Players | None = None) -> Floats:
     if len(sizes) > MOST_EXACT:
         raise ValueError(f"{len(sizes)} drivers have 2^{len(sizes)} subsets; group them to {MOST_EXACT} at most")
     start = rows[-1]
-    for size in sizes:
-        rows = _doubled(rows, size)
-    explained = start - rows[0].reshape(-1, start.shape[1])
+    explained = start - _left(rows, sizes).reshape(-1, start.shape[1])
     return explained if correlation.ndim == 3 else explained[:, 0]
 
 
@@ -68,24 +67,39 @@ def _in_order(correlation: Floats, players: Players | None, *, first: Sequence[i
     return rows, [len(who[j]) for j in turn]
 
 
-def _swept(rows: list[Floats]) -> list[Floats]:
-    pivot = rows[0]
-    factor = pivot[1:] / pivot[0]
-    return [row - pivot[i:] * factor[i - 1] for i, row in enumerate(rows[1:], start=1)]
+def _left(rows: list[Floats], sizes: list[int], space: list[Floats] | None = None) -> Floats:
+    """The variance that each subset leaves. `space` is that of `_space`, to use it again: fresh memory costs more than the sums."""
+    space = _space(rows, sizes) if space is None else space
+    for turn, size in enumerate(sizes):
+        rows = _doubled(rows, size, space[turn % 2], space[2])
+    return rows[0][0]
 
 
-def _doubled(rows: list[Floats], size: int) -> list[Floats]:
+def _space(rows: list[Floats], sizes: list[int]) -> list[Floats]:
+    """Room for the arrays of two steps in turn, and for the factors of one."""
+    m, n = len(rows), rows[0].shape[1]
+    arrays = factors = 0
+    for size in sizes:
+        m -= size
+        factors = max(factors, m * n)
+        n *= 2
+        arrays = max(arrays, m * (m + 1) // 2 * n)
+    return [np.empty(arrays), np.empty(arrays), np.empty(factors)]
+
+
+def _doubled(rows: list[Floats], size: int, space: Floats, factors: Floats) -> list[Floats]:
     """Without the next player (first half of every array), and with all `size` columns of his swept in (second half)."""
     swept = rows
     for _ in range(size - 1):
-        swept = _swept(swept)
+        swept = [row - swept[0][i:] * (swept[0][i] / swept[0][0]) for i, row in enumerate(swept[1:], start=1)]
     pivot = swept[0]
-    n = pivot.shape[1]
-    factor = pivot[1:] / pivot[0]
-    made = []
-    for i in range(1, len(swept)):
+    m, n = len(pivot) - 1, pivot.shape[1]
+    factor = np.divide(pivot[1:], pivot[0], out=factors[: m * n].reshape(m, n))
+    made, at = [], 0
+    for i in range(1, m + 1):
         kept = rows[i + size - 1]
-        both = np.empty((len(kept), 2 * n))
+        both = space[at : at + len(kept) * 2 * n].reshape(len(kept), 2 * n)
+        at += both.size
         both[:, :n] = kept
         right = both[:, n:]
         np.multiply(pivot[i:], factor[i - 1], out=right)
@@ -138,14 +152,21 @@ def lmg(correlation: Floats, players: Players | None = None) -> Floats:
             f"{p} drivers have 2^{p} subsets; ask for sampled orders, use method johnson, or group drivers to "
             f"{MOST_EXACT} at most"
         )
-    if correlation.ndim == 3:
-        if p > _INNER + 3:
-            return np.stack([lmg(one, players) for one in correlation])
+    stack = np.asarray(correlation, dtype=float)
+    stack = stack if stack.ndim == 3 else stack[None]
+    found = np.empty((len(stack), p))
+    if p > _WHOLE:
+        for at, one in enumerate(stack):
+            found[at] = _lmg_in_chunks(one, players, p)
+    elif len(stack):
         step = max(1, _CHUNK >> p)
-        return np.concatenate(
-            [shapley(all_r2(correlation[at : at + step], players)) for at in range(0, len(correlation), step)]
-        )
-    return shapley(all_r2(correlation, players)) if 2**p <= _CHUNK else _lmg_in_chunks(correlation, players, p)
+        rows, sizes = _in_order(stack, players, first=[])
+        start = rows[-1]
+        space = _space([row[:, :step] for row in rows], sizes)
+        for at in range(0, len(stack), step):
+            left = _left([np.ascontiguousarray(row[:, at : at + step]) for row in rows], sizes, space)
+            found[at : at + step] = shapley(start[:, at : at + step] - left.reshape(2**p, -1))
+    return found if correlation.ndim == 3 else found[0]
 
 
 def _lmg_in_chunks(correlation: Floats, players: Players | None, p: int) -> Floats:
@@ -153,21 +174,21 @@ def _lmg_in_chunks(correlation: Floats, players: Players | None, p: int) -> Floa
     inner, outer = _INNER, p - _INNER
     rows, sizes = _in_order(correlation, players, first=range(inner, p))
     start = float(rows[-1][0, 0])
-    for size in sizes[:outer]:
-        rows = _doubled(rows, size)
+    space = _space(rows, sizes[:outer])
+    for turn, size in enumerate(sizes[:outer]):
+        rows = _doubled(rows, size, space[turn % 2], space[2])
     joining, both = _joining(p)
     outer_size, inner_size = _sizes(outer), _sizes(inner)
     by_size = np.zeros((outer + 1, 2**inner))  # sums over outer subsets of one size
     by_outer = np.empty(2**outer)  # weighted sums over inner subsets
     step = max(1, _CHUNK >> inner)
+    space = _space([row[:, :step] for row in rows], sizes[outer:])
     for size in range(outer + 1):
         ours = np.flatnonzero(outer_size == size)
         for at in range(0, len(ours), step):
             chunk = ours[at : at + step]
-            part = [np.ascontiguousarray(row[:, chunk]) for row in rows]
-            for members in sizes[outer:]:
-                part = _doubled(part, members)
-            explained = start - part[0].reshape(-1, len(chunk))
+            left = _left([row[:, chunk] for row in rows], sizes[outer:], space)
+            explained = start - left.reshape(-1, len(chunk))
             by_size[size] += explained.sum(axis=1)
             by_outer[chunk] = both[inner_size + size] @ explained
     total = sum(float(joining[inner_size + size] @ by_size[size]) for size in range(outer + 1))

@@ -103,7 +103,7 @@ def test_one_driver_dominates_nobody() -> None:
 def test_many_games_at_once_are_judged_like_each_alone() -> None:
     rng = np.random.default_rng(1)
     own = np.array([[number >> j & 1 for j in range(4)] for number in range(16)]) @ [0.35, 0.3, 0.2, 0.1]
-    games = own[:, None] + 0.3 * rng.random((16, 200))
+    games = own[:, None] + 0.3 * rng.random((16, 80))
     games[:, :5] = np.array([bin(number).count("1") for number in range(16)])[:, None]  # equal players
     found = strengths(games)
     seen = set()

@@ -372,10 +372,14 @@ def test_resamples_without_an_importance_are_left_out_and_counted() -> None:
     # only one respondent answered `rare`: about e⁻¹ of the resamples lack him
     X, y = _random(1, 2, n=30)
     rare = X.assign(rare=[1.0] + [0.0] * 29)
-    found = bootstrap_importance(rare, y, n_boot=400, random_state=1)
-    assert found.n_failed + len(found.draws) == 400
-    assert found.n_failed / 400 == pytest.approx((29 / 30) ** 30, abs=0.08)
-    assert np.isfinite(found.draws).all()
+    # and here only one respondent answered `almost` unlike d0: without him the two cannot be told apart
+    almost = X.assign(almost=[9.0, *X["d0"][1:]])
+    for answers in (rare, almost):
+        found = bootstrap_importance(answers, y, n_boot=400, random_state=1)
+        assert found.n_failed + len(found.draws) == 400
+        assert found.n_failed / 400 == pytest.approx((29 / 30) ** 30, abs=0.08)
+        assert np.isfinite(found.draws).all()
+        assert found.draws.sum(axis=1).max() <= 1
 
 
 def test_a_bootstrap_that_would_not_end_is_refused_with_the_way_out() -> None:

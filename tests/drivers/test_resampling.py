@@ -84,14 +84,17 @@ def test_resamples_come_in_portions_that_change_nothing(monkeypatch: pytest.Monk
 
 
 def test_a_resample_without_spread_is_nan_and_not_noise() -> None:
-    data = np.column_stack([[0.1, 0.1, 0.1, 7], [1.0, 2, 4, 3], [1.0, 3, 2, 5]])
-    found = resampled(data, 200, np.random.default_rng(0))
+    # weights and a level of 100 leave a variance of rounding where three equal answers are drawn
+    rng = np.random.default_rng(8)
+    data = 100 + 3 * rng.normal(size=(4, 3))
+    data[:3, 0] = data[0, 0]
+    found = resampled(data, 200, np.random.default_rng(0), weights=rng.uniform(1, 3, 4))
     rng = np.random.default_rng(0)
     flat = [len(set(data[rng.integers(0, 4, 4), 0])) == 1 for _ in range(200)]
     lone = np.isnan(found).all(axis=(1, 2))
     assert (lone[flat]).all()
     assert np.isfinite(found[~lone]).all()
-    # (1, 2, 4, 3) without spread: one respondent four times, which is flat in the first column, too
+    # one respondent four times has no spread anywhere, and none in the first column
     assert lone.sum() == sum(flat)
 
 
@@ -129,6 +132,9 @@ def test_a_place_that_changes_in_one_of_ten_resamples_has_an_interval() -> None:
     found = _made(draws, [0.6, 0.4]).to_frame()
     assert found[["rank_low", "rank_high"]].values.tolist() == [[1, 2], [1, 2]]
     assert found["share_first"].tolist() == pytest.approx([0.9, 0.1])
+    # the 90.5th percentile of 90 first and 10 second places is a place, the second, and not 1.6
+    between = _made(draws, [0.6, 0.4], conf_level=0.81).to_frame()
+    assert between[["rank_low", "rank_high"]].values.tolist() == [[1, 2], [1, 2]]
     tighter = _made(draws, [0.6, 0.4], conf_level=0.7).to_frame()
     assert tighter[["rank_low", "rank_high"]].values.tolist() == [[1, 1], [2, 2]]
 

@@ -71,6 +71,7 @@ def test_many_matrices_at_once_give_what_each_gives() -> None:
     found = all_r2(stack, players)
     assert found == pytest.approx(np.stack([all_r2(one, players) for one in stack], axis=-1))
     assert lmg(stack, players) == pytest.approx(np.stack([lmg(one, players) for one in stack]))
+    assert lmg(stack[:0], players).shape == (0, 3)
     assert given(stack, [2]) == pytest.approx(np.stack([given(one, [2]) for one in stack]))
     assert shapley(all_r2(stack)) == pytest.approx(np.stack([shapley(all_r2(one)) for one in stack]))
     assert pmvd(all_r2(stack)) == pytest.approx(np.stack([pmvd(all_r2(one)) for one in stack]))
@@ -83,6 +84,8 @@ def test_chunks_change_nothing(
 ) -> None:
     correlation = _correlation(3, 9)
     whole = shapley(all_r2(correlation, players))
+    assert lmg(np.stack([correlation, correlation]), players)[1] == pytest.approx(whole, abs=1e-12)
+    monkeypatch.setattr(subsets, "_WHOLE", 6)
     monkeypatch.setattr(subsets, "_INNER", inner)
     monkeypatch.setattr(subsets, "_CHUNK", chunk)
     assert lmg(correlation, players) == pytest.approx(whole, abs=1e-12)
@@ -95,6 +98,13 @@ def test_eighteen_drivers_in_chunks_add_up_and_equal_ones_share_alike() -> None:
     correlation = np.full((p + 1, p + 1), b) + (1 - b) * np.eye(p + 1)
     correlation[-1, :-1] = correlation[:-1, -1] = a
     assert lmg(correlation).tolist() == pytest.approx([a**2 / (1 + (p - 1) * b)] * p, abs=1e-12)
+
+
+def test_portions_of_matrices_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = np.stack([_correlation(seed, 5) for seed in range(7)])
+    whole = lmg(stack)
+    monkeypatch.setattr(subsets, "_CHUNK", 96)  # three matrices at once, and one at last
+    assert lmg(stack) == pytest.approx(whole, abs=1e-14)
 
 
 def test_more_than_25_players_are_refused() -> None:
