@@ -268,13 +268,27 @@ def test_a_driver_of_a_formula_moves_before_the_formula_is_applied() -> None:
     assert _simulated(crossed, {"speed": 1}).estimate == pytest.approx((own * moved).mean())
 
 
-def test_a_resample_that_lacks_a_category_still_has_a_gain() -> None:
+def test_a_resample_that_lacks_a_category_has_the_gain_of_a_fit_without_it() -> None:
+    # two of 60 telephoned; without them the columns of the other two channels add up to the constant
     table = _table(60)
     table["channel"] = ["phone"] * 2 + table["channel"].tolist()[2:]
-    for kind in ("ols", "ordered"):
-        model = DriverModel.from_formula("ltr ~ speed + C(channel)", table, kind=kind)
-        found = model.simulate({"speed": 1}, scale=(1, 7), n_boot=60)
-        assert found.draws["together"].notna().all()
+    linear, ordered = (
+        _simulated(DriverModel.from_formula("ltr ~ speed + C(channel)", table, kind=kind), {"speed": 1}, n_boot=60)
+        for kind in ("ols", "ordered")
+    )
+    rng, lacking = np.random.default_rng(0), 0
+    for draw in range(60):
+        drawn = table.iloc[np.repeat(np.arange(60), np.bincount(rng.integers(0, 60, 60), minlength=60))]
+        shown = sorted(drawn["channel"].unique())[1:]
+        lacking += len(shown) == 1
+        X = np.column_stack([drawn["speed"], *(drawn["channel"] == name for name in shown)])
+        moved = X + np.column_stack([(7 - drawn["speed"]).clip(upper=1), *np.zeros((len(shown), 60))])
+        slope = np.linalg.lstsq(np.column_stack([np.ones(60), X]), drawn["ltr"], rcond=None)[0][1]
+        assert linear.draws["together"][draw] == pytest.approx(slope * (moved - X)[:, 0].mean())
+        fit = fit_ordered(X, drawn["ltr"])
+        rise = (fit.probabilities(moved) - fit.probabilities(X)) @ (100.0 * ((fit.levels >= 9) * 1 - (fit.levels <= 6)))
+        assert ordered.draws["together"][draw] == pytest.approx(rise.mean(), abs=1e-4)
+    assert lacking > 2
 
 
 def test_a_driver_that_separates_has_no_gain_and_the_others_do() -> None:
