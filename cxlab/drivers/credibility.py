@@ -227,11 +227,11 @@ class Credibility:
             ],
         )  # fmt: skip
         top = rows.to_dict("records")[0]
-        without = f"{top['estimate']:.0f}% of {top['n']:,} gave no answer about {inside_text(top['label'])}"
+        without = f"{top['estimate']:.0f}% of {top['n']:,} gave no answer about {spoken(top['label'])}"
         title = f"{without}, the most."
         if top["ask"] or top["not_applicable"]:
             title = f"{without}: who has not used it cannot have an opinion."
-        asks = [inside_text(label) for label in rows.loc[rows["ask"], "label"]]
+        asks = [spoken(label) for label in rows.loc[rows["ask"], "label"]]
         note = {
             "Base": f"{top['n']:,} respondents with the outcome, {top['whole']:,} with every driver",
             "Costs": "Respondents who would be in the model if that driver were left out",
@@ -325,8 +325,8 @@ class Credibility:
             top = max(clear, key=lambda row: abs(row["estimate"]) / row["std_error"])
             size = difference_text(top["estimate"], "", top["conf_low"], top["conf_high"])
             title = (
-                f"A point more of {top['driver']} in {earlier} goes with {size} of {inside_text(self.outcome)} in {later}, at the same "
-                f"{inside_text(self.outcome)} before."
+                f"A point more of {top['driver']} in {earlier} goes with {size} points of {inside_text(self.outcome)} in {later}, at the "
+                f"same {inside_text(self.outcome)} before."
             )
         back = [
             name
