@@ -125,10 +125,9 @@ class Shape:
             "and at least twice the reward",
             "Read": "Intervals stand in the table below. Association, not effect",
         }
-        if not told.all():
-            note["Not shown"] = (
-                f"{int((~told).sum())} drivers with fewer than {self.min_base} low, middle or high ratings"
-            )
+        if hidden := int((~told).sum()):
+            drivers = "driver" if hidden == 1 else "drivers"
+            note["Not shown"] = f"{hidden} {drivers} with fewer than {self.min_base} low, middle or high ratings"
         wrong = [
             f"{row['wrong_way']} of {spoken(row['label'])}" for row in shown.to_dict("records") if row["wrong_way"]
         ]
