@@ -217,11 +217,8 @@ def among_users(
     values, outside, w, y = table.to_numpy()[kept], marks[kept], w[kept], y[kept]
     users = ~outside
     told = users.sum(axis=0) >= LEAST_ANSWERS
-    centred = np.zeros(values.shape)
-    for j in np.flatnonzero(told):
-        at = users[:, j]
-        centred[at, j] = values[at, j] - np.average(values[at, j], weights=w[at])
-    design = np.column_stack([centred[:, told], outside[:, outside.any(axis=0)]])  # marks last: they give way
+    given = np.where(outside, 0.0, values)[:, told]  # whatever stands for non-users, their mark takes it up
+    design = np.column_stack([given, outside[:, outside.any(axis=0)]])  # marks last: they give way
     fit = robust_fit(design, y, w, np.unique(codes[kept], return_inverse=True)[1])
     made = pd.DataFrame({"driver": names, "estimate": np.nan, "std_error": np.nan})
     made.loc[told, "estimate"] = fit.coefficients[1 : 1 + told.sum()]

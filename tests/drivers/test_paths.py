@@ -201,7 +201,16 @@ def test_loadings_of_a_construct_add_up_to_a_positive_number() -> None:
     turned = _fitted(_planted().assign(**{name: data[name] for name in data}))
     assert (turned.loadings.groupby("construct")["estimate"].sum() > 0).all()
     assert turned.paths["estimate"].iloc[0] == pytest.approx(-_fitted().paths["estimate"].iloc[0])
-    for seed in range(6):  # an item that runs against another leaves the sign to luck, unless it is turned
+    # one item that is the thing itself and three that weakly run against it: by the items' number they have the say
+    rng = np.random.default_rng(0)
+    f = rng.normal(size=300)
+    mixed = pd.DataFrame({f"m{k}": -0.3 * f + rng.normal(size=300) for k in range(3)})
+    mixed = mixed.assign(m3=f, l0=0.7 * f + rng.normal(size=300))
+    found = path_model(mixed, constructs={"m": ["m0", "m1", "m2", "m3"], "l": ["l0"]}, paths=[("m", "l")])
+    assert found.loadings.groupby("construct")["estimate"].sum().min() > 0
+    assert found.loadings["against"].tolist() == [False, False, False, True, False]
+    assert found.paths["estimate"].iloc[0] < 0
+    for seed in range(6):  # two items that run against each other
         mixed = _planted(150, seed)
         mixed["s1"] = 6 - mixed["s1"]
         assert _fitted(mixed).loadings.groupby("construct")["estimate"].sum().min() > 0
