@@ -11,8 +11,8 @@ this account could tell: 0 is the whole under another name, 1 the account's own.
 for the level and one for each driver, without correlations between them; drivers are centred on the whole so that the level is that of
 an average experience. A variance that is 0 by luck would make every account the whole, and its interval too narrow: the likelihood
 carries the penalty of Chung et al. (*Psychometrika* 78, 2013), so that `sd` leans a little upwards; the test of a driver's variance does
-not carry it. In `benchmarks/drivers_accounts.py` 95% intervals held the truth in 96% (in 100% where accounts
-do not differ at all; without the penalty in 89% where they differ little). Intervals take the variances as known.
+not carry it. In `benchmarks/drivers_accounts.py` 95% intervals held the truth in 96% (in 100% where accounts do not differ;
+without the penalty in 89% where they differ little). Intervals take the variances as known.
 
 An account that is served better may also be more loyal for other reasons. So that this does not pass for what its people weigh up, the
 means of an account's answers are held fixed (Mundlak, *Econometrica* 46, 1978): coefficients are about differences between people of one
