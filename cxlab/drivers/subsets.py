@@ -31,6 +31,7 @@ MOST_EXACT = 25  # players up to which `lmg` visits all subsets
 MOST_HELD = 20  # players up to which the values of all subsets are held at once, for PMVD and dominance
 _CHUNK = 2**17  # numbers in an array that is doubled: a core keeps it in its cache
 _INNER = 10  # players that a chunk of `lmg` is carried through
+_ABREAST = 8  # matrices that are worth carrying side by side
 _WHOLE = 16  # players up to which `lmg` needs no chunks of one matrix
 _NOTHING = 1e-13  # a gain in R² that is rounding
 
@@ -159,13 +160,14 @@ def lmg(correlation: Floats, players: Players | None = None) -> Floats:
         for at, one in enumerate(stack):
             found[at] = _lmg_in_chunks(one, players, p)
     elif len(stack):
-        step = max(1, _CHUNK >> p)
+        step = _CHUNK >> p if _CHUNK >> p >= _ABREAST else 1
         rows, sizes = _in_order(stack, players, first=[])
         start = rows[-1]
         space = _space([row[:, :step] for row in rows], sizes)
         for at in range(0, len(stack), step):
             left = _left([np.ascontiguousarray(row[:, at : at + step]) for row in rows], sizes, space)
-            found[at : at + step] = shapley(start[:, at : at + step] - left.reshape(2**p, -1))
+            explained = start[:, at : at + step] - left.reshape(2**p, -1)
+            found[at : at + step] = shapley(explained if step > 1 else explained[:, 0])
     return found if correlation.ndim == 3 else found[0]
 
 

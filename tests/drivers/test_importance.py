@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import permutations
 from pathlib import Path
 
@@ -333,9 +334,21 @@ def test_more_than_25_drivers_are_sampled_only_where_that_is_asked_for() -> None
         dominance_analysis(X, y)
 
 
+def test_sampled_orders_know_groups_and_what_is_always_in() -> None:
+    # two players have two orders, and each is drawn with its reverse
+    X, y = _random(2, 4)
+    entering = {"groups": {"both": ["d1", "d3"]}, "always": ["d0"]}
+    exact = relative_importance(X, y, **entering)
+    sampled = relative_importance(X, y, n_orders=10, **entering)
+    assert sampled["driver"].tolist() == exact["driver"].tolist()
+    assert sampled["importance"].tolist() == pytest.approx(exact["importance"].tolist())
+
+
 def test_an_outcome_that_nobody_explains_has_no_shares() -> None:
     X = pd.DataFrame({"a": [1.0, 1, -1, -1]})
-    found = relative_importance(X, [1.0, -1, 1, -1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing is divided by 0 on the way
+        found = relative_importance(X, [1.0, -1, 1, -1])
     assert found["importance"].tolist() == [0]
     assert found["share"].isna().all()
 

@@ -104,6 +104,9 @@ def test_portions_of_matrices_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
     stack = np.stack([_correlation(seed, 5) for seed in range(7)])
     whole = lmg(stack)
     monkeypatch.setattr(subsets, "_CHUNK", 96)  # three matrices at once, and one at last
+    monkeypatch.setattr(subsets, "_ABREAST", 3)
+    assert lmg(stack) == pytest.approx(whole, abs=1e-14)
+    monkeypatch.setattr(subsets, "_ABREAST", 4)  # one by one
     assert lmg(stack) == pytest.approx(whole, abs=1e-14)
 
 
