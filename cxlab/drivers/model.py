@@ -287,7 +287,7 @@ class DriverModel:
         clusters: Any = None,
         cluster: str | None = None,
         always: Sequence[str] = (),
-        interval: Interval = "percentile",
+        interval: Interval = "widened",
         random_state: int = 0,
     ) -> pd.DataFrame:
         """One row a driver: estimate (its part of R²), share (of R², 0 to 1), std_error, conf_low, conf_high (of the share),
@@ -322,7 +322,7 @@ class DriverModel:
         clusters: Any = None,
         cluster: str | None = None,
         always: Sequence[str] = (),
-        interval: Interval = "percentile",
+        interval: Interval = "widened",
         random_state: int = 0,
     ) -> ResampledImportance:
         """What `importance` shows, with its draws, and with `differences()` between drivers."""

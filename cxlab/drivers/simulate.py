@@ -11,7 +11,8 @@ Nobody passes the end of the scale that the questionnaire gives, so the gain of 
 | logit | percentage points | mean of 100·P |
 
 Means are over the respondents of the model, by their weights, each with his own answers. The interval is that of a bootstrap by
-respondent, or by account: each resample is fitted anew from the fit of the whole, and weighs the respondents that it drew.
+respondent, or by account: each resample is fitted anew from the fit of the whole, and weighs the respondents that it drew. It is
+a little wider than percentiles where few were drawn, as in `cxlab.drivers.resampling`.
 Effects are those of the whole sample also where a segment is shown: a segment differs by where its members stand.
 
 **This is a statement about causes only if the association is one.** `sensitivity` says how strong a driver that was not asked would
@@ -33,7 +34,7 @@ from scipy.sparse import csr_array
 
 from cxlab.drivers.ordered import Batch, by_level, collapsed, fit_ordered, newton, sums_by
 from cxlab.drivers.resampling import LEAST_DRAWS
-from cxlab.inference.intervals import Estimate, Floats
+from cxlab.inference.intervals import Estimate, Floats, critical_value
 from cxlab.inference.permutation import cluster_codes
 from cxlab.problems import did_you_mean
 from cxlab.wording import list_text
@@ -307,6 +308,12 @@ class Simulator:
             for column in map(str, self.model.design.column_names[place])
         ]
 
+    def _tails(self) -> Floats:
+        """The percentiles to take (Hesterberg, *American Statistician* 69, 2015)."""
+        m = self.counts.shape[1]
+        score = math.sqrt(m / (m - 1)) * critical_value(self.model.conf_level, m - 1)
+        return np.asarray(special.ndtr([-score, score]), dtype=float)
+
     def _row(self, gain: Floats, n: int, share: float, reason: str) -> dict[str, Any]:
         estimate, drawn = float(gain[0]), gain[1:][np.isfinite(gain[1:])]
         spread = low = high = math.nan
@@ -314,10 +321,11 @@ class Simulator:
             estimate = math.nan
         elif len(drawn) < LEAST_DRAWS:
             reason = "no resamples were asked for" if not self.n_boot else f"only {len(drawn)} resamples have it"
+        elif self.counts.shape[1] < 2:
+            reason = "all respondents are of one account, which shows no spread"
         else:
-            tail = 100 * (1 - self.model.conf_level) / 2
             spread = float(drawn.std(ddof=1))
-            low, high = (float(end) for end in np.percentile(drawn, [tail, 100 - tail]))
+            low, high = (float(end) for end in np.quantile(drawn, self._tails()))
         return {
             "estimate": estimate, "std_error": spread, "conf_low": low, "conf_high": high,
             "conf_level": self.model.conf_level, "n": n, "share_can_move": share, "unit": self.unit, "reason": reason,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from cxlab.drivers import DriverModel
 from cxlab.drivers.ordered import fit_ordered
@@ -158,7 +159,10 @@ def test_the_draws_are_the_gains_of_fitting_every_resample_anew() -> None:
     rng = np.random.default_rng(4)
     draws = [_anew(table, np.bincount(rng.integers(0, 60, 60), minlength=60), weights) for _ in range(50)]
     assert found.draws["together"].tolist() == pytest.approx(draws, abs=1e-4)
-    assert (found.conf_low, found.conf_high) == pytest.approx(tuple(np.percentile(draws, [2.5, 97.5])), abs=1e-4)
+    # percentiles as far out as Student's with 59 degrees of freedom, and √(60/59) more
+    score = (60 / 59) ** 0.5 * stats.t.ppf(0.975, 59)
+    ends = np.quantile(draws, [stats.norm.cdf(-score), stats.norm.cdf(score)])
+    assert (found.conf_low, found.conf_high) == pytest.approx(tuple(ends), abs=1e-4)
     assert found.std_error == pytest.approx(np.std(draws, ddof=1), abs=1e-4)
 
 
@@ -173,6 +177,18 @@ def test_accounts_are_drawn_whole_and_a_column_names_them() -> None:
         assert same.conf_low == found.conf_low
     fitted = _simulated(_model(table=table).fit(clusters="account"), {"speed": 1}, n_boot=50, random_state=4)
     assert fitted.conf_low == found.conf_low
+
+
+def test_one_account_alone_shows_no_spread_and_five_have_a_wide_interval() -> None:
+    table = _table(60)
+    one, five, twelve = (
+        _simulated(_model(table=table), {"speed": 1}, n_boot=200, clusters=np.arange(60) % m) for m in (1, 5, 12)
+    )
+    assert np.isnan([one.std_error, one.conf_low, one.conf_high]).all()
+    assert one.reason == "all respondents are of one account, which shows no spread"
+    assert one.estimate == five.estimate
+    reach = [(found.conf_high - found.conf_low) / found.std_error for found in (five, twelve)]
+    assert reach[0] > reach[1] > 2 * 1.96
 
 
 @pytest.mark.parametrize("kind", ["ols", "ordered", "logit"])
