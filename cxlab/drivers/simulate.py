@@ -32,6 +32,7 @@ import pandas as pd
 from scipy import special
 from scipy.sparse import csr_array
 
+from cxlab.drivers.correlations import correlation_of, read_answers
 from cxlab.drivers.ordered import Batch, by_level, collapsed, fit_ordered, newton, sums_by
 from cxlab.drivers.resampling import LEAST_DRAWS
 from cxlab.inference.intervals import Estimate, Floats, critical_value
@@ -117,6 +118,7 @@ class Simulator:
         """Fit the model to the whole sample and to `n_boot` resamples of respondents, or of `accounts`."""
         if n_boot and n_boot < LEAST_DRAWS:
             raise ValueError(f"`n_boot` must be 0 (no interval) or {LEAST_DRAWS} and more, got {n_boot}")
+        correlation_of(*read_answers(model.X, model.y, model.weights))  # refuses drivers that follow from each other
         units = cluster_codes(len(model.y), accounts)
         m = int(units.max()) + 1
         rng = np.random.default_rng(random_state)

@@ -347,6 +347,11 @@ def test_what_cannot_be_simulated_is_refused_by_name() -> None:
         _simulated(model, {"speed": 1}, n_boot=10)
     with pytest.raises(ValueError, match="no column `chanel`; did you mean `channel`"):
         _simulated(model, {"speed": 1}, segment_col="chanel")
+    twice = DriverModel.from_columns(
+        _table().assign(twice=lambda t: 2 * t["speed"]), "ltr", ["speed", "noise", "twice"]
+    )
+    with pytest.raises(ValueError, match="follow from each other: speed, twice; leave one out"):
+        _simulated(twice, {"speed": 1})
     log = DriverModel.from_formula("ltr ~ np.log(speed)", _table())
     with pytest.raises(ValueError, match="the formula has no finite value after the change of speed"):
         _simulated(log, {"speed": -9}, scale=(0, 7))
