@@ -416,9 +416,7 @@ def _imputations(asked: _Asked, n_imputations: int, rng: np.random.Generator) ->
 def _drawn(values: Floats, hole: Marks, codes: Codes, rng: np.random.Generator) -> Floats:
     """One table with an answer drawn for each hole: every column in turns by its regression on the others, fitted to redrawn units."""
     centre, size = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
-    filled = (values - centre) / size
-    for j in np.flatnonzero(hole.any(axis=0)):
-        filled[hole[:, j], j] = rng.choice(filled[~hole[:, j], j], int(hole[:, j].sum()))
+    filled = np.where(hole, 0.0, (values - centre) / size)
     n_units, k = int(codes.max()) + 1, values.shape[1]
     design = np.column_stack([filled, np.ones(len(filled))])
     order = np.argsort(hole.sum(axis=0), kind="stable")

@@ -240,6 +240,16 @@ def test_respondents_of_one_account_are_drawn_together() -> None:
     assert (_fitted(data, n_boot=300).paths["std_error"] < 0.6 * single).all()
 
 
+def test_resamples_in_which_an_item_has_no_spread_are_left_out_and_counted() -> None:
+    data = _planted(80).assign(
+        l1=np.where(np.arange(80) == 7, 5.0, 4.0)
+    )  # respondent 7 is missed by a third of resamples
+    found = _fitted(data, n_boot=200)
+    assert 200 * 0.2 < found.n_unsolved < 200 * 0.5
+    assert found.n_draws + found.n_unsolved == 200
+    assert np.isfinite(found.paths[["std_error", "conf_low", "conf_high"]].to_numpy()).all()
+
+
 def test_the_index_has_the_error_of_its_mean() -> None:
     # with weights that hardly move, the bootstrap error is that of the mean of the scores
     data = _planted(300)

@@ -159,6 +159,15 @@ def test_a_quadrant_is_named_only_where_resamples_agree() -> None:
     assert set(found["quadrant"]) != {NOT_SETTLED}
 
 
+def test_resamples_in_which_a_driver_has_no_spread_are_left_out() -> None:
+    data = _planted(80).assign(
+        shop=np.where(np.arange(80) == 7, 5.0, 4.0)
+    )  # respondent 7 is missed by a third of resamples
+    found = _map(data, n_boot=200)
+    assert 200 * 0.5 < found.n_draws < 200 * 0.8
+    assert np.isfinite(found.table[["importance_low", "performance_high"]].to_numpy()).all()
+
+
 def test_intervals_hold_a_planted_truth() -> None:
     # importance of the app .9·4/10 = .36 and of the shop .12; 60 samples, so at least .87 of .95 nominal by chance
     held = np.zeros((60, 2))
