@@ -88,8 +88,8 @@ class SaidAgainstDerived:
 
     def _apart(self) -> str:
         """Hidden and overstated drivers, with their places; empty where none is clear."""
-        rows = self._rows()
-        rows = rows.iloc[rows["rank_difference"].abs().argsort(kind="stable")[::-1]]
+        rows = self._rows().assign(far=lambda table: table["rank_difference"].abs())
+        rows = rows.sort_values(["far", "derived_rank"], ascending=[False, True])
         parts = []
         for reading, how in (("hidden", "more"), ("overstated", "less")):
             named = [

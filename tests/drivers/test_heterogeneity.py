@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,13 +77,14 @@ def test_a_planted_difference_is_said_with_both_segments_their_intervals_and_bas
 
 
 def test_groupings_are_corrected_together_and_the_surest_comes_first() -> None:
-    rows = _rows()
+    rows = _rows().assign(side=np.random.default_rng(7).choice(["left", "right"], 400))
     found = for_whom(_asked(rows)).groupings
     options: dict[str, Any] = {"outcome": "recommend", "drivers": NAMES, "n_boot": 0}
-    p = [segment_differences(rows, segment_col=name, **options).p_value for name in ("plan", "region")]
-    assert list(found["label"]) == ["plan", "region"]
-    assert list(found["q_value"]) == pytest.approx(benjamini_hochberg(p))
-    assert list(found["result"]) == ["Differs: app", "Not clear"]
+    p = [segment_differences(rows, segment_col=name, **options).p_value for name in ("plan", "region", "side")]
+    assert list(found["label"]) == [["plan", "region", "side"][place] for place in np.argsort(p)]
+    assert list(found["q_value"]) == pytest.approx(sorted(benjamini_hochberg(p)), rel=1e-9, abs=0)
+    assert found.loc[0, "q_value"] == pytest.approx(3 * min(p), abs=0)
+    assert list(found["result"]) == ["Differs: app", "Not clear", "Not clear"]
 
 
 def test_inside_a_picked_grouping_a_driver_must_be_surer_by_the_share_of_groupings_that_are_clear() -> None:
@@ -233,6 +235,7 @@ def _with_accounts(scatter: float) -> pd.DataFrame:
 
 def test_accounts_that_differ_are_counted_and_only_the_restricted_list_names_them() -> None:
     found = for_whom(_asked(_with_accounts(0.7)))
+    assert found.accounts is not None
     assert found.sentences() == ["Accounts clearly differ in how much app counts (40 accounts)."]
     ((words, rows),) = found.accounts_shown()
     table = dict(found.restricted())["account_priorities"]
@@ -243,6 +246,11 @@ def test_accounts_that_differ_are_counted_and_only_the_restricted_list_names_the
         == f"1 of 3 drivers counts differently between 40 accounts; {off} of these lie clearly off the whole."
     )
     assert not words["folded"]
+    forced = replace(
+        found.accounts,
+        table=table.assign(reading=table["reading"].mask(table["driver"] == "shop", "more than the whole")),
+    )
+    assert replace(found, accounts=forced).accounts_shown()[0][0]["title"] == words["title"]  # the shop does not differ
     assert list(rows["label"]) == ["App", "Shop", "Help"]
     assert rows["sd"][0] == pytest.approx(0.7, abs=0.1)
     assert "Account-" not in _texts(found)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxlab.drivers import said
 from cxlab.drivers.answers import DriverAnswers
 from cxlab.drivers.importance import relative_importance
 from cxlab.drivers.said import SaidAgainstDerived, said_against_derived
@@ -25,11 +26,13 @@ OFTEN = {
 SAME = dict(zip(TOPICS, sorted(OFTEN.values()), strict=True))
 
 
-def _rows(stated: dict[str, float] | None, n: int = 300, **fixed: Any) -> pd.DataFrame:
-    """Respondents whose loyalty follows `COUNTS` and who say that a topic matters around `stated` (None: nobody was asked)."""
+def _rows(
+    stated: dict[str, float] | None, n: int = 300, counts: dict[str, float] = COUNTS, **fixed: Any
+) -> pd.DataFrame:
+    """Respondents whose loyalty follows `counts` and who say that a topic matters around `stated` (None: nobody was asked)."""
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({f"s_{topic}": rng.normal(5, 1, n) for topic in TOPICS})
-    rows["recommend"] = sum(weight * rows[f"s_{topic}"] for topic, weight in COUNTS.items()) + rng.normal(0, 1, n)
+    rows["recommend"] = sum(weight * rows[f"s_{topic}"] for topic, weight in counts.items()) + rng.normal(0, 1, n)
     for topic in TOPICS:
         rows[f"need_{topic}"] = np.nan if stated is None else stated.get(topic, np.nan) + rng.normal(0, 0.5, n)
     rows = rows.assign(survey="tracking", perspective="customer", wave="2026-Q3", counted_at=pd.Timestamp("2026-09-30"))
@@ -51,11 +54,12 @@ def _found(rows: pd.DataFrame, responses: pd.DataFrame | None = None, **more: An
 def test_an_order_that_is_turned_around_is_said_with_the_drivers_furthest_off() -> None:
     found = _found(_rows(OFTEN))
     assert found.notes() == []
-    (said,) = found.sentences()
-    assert said.startswith("Net (place 1, said 6) and price (place 2, said 5) ")
-    assert (
-        "; app (place 6, said 1), shop (place 5, said 2) and " not in said
-    )  # three are overstated, two named and one counted
+    (text,) = found.sentences()
+    high = f"{found.tau['conf_high']:.2f}".replace("-", "−")
+    assert text == (
+        "Net (place 1, said 6) and price (place 2, said 5) count for more than people say; app (place 6, said 1) and shop (place 5, "
+        f"said 2) count for less than people say (Kendall’s τ −1.00 (−1.00 to {high}), 6 pairs)."
+    )
     ((words, rows),) = found.ranks_shown()
     by_topic = rows.set_index("label")
     assert list(by_topic["stated_rank"]) == [1, 2, 3, 4, 5, 6]
@@ -63,7 +67,13 @@ def test_an_order_that_is_turned_around_is_said_with_the_drivers_furthest_off() 
     assert by_topic.loc["Net", "words"] == "More than said"
     assert by_topic.loc["App", "words"] == "Less than said"
     assert "Net 6 by what is said, 1 by what goes with it" in words["alt"]
-    assert words["title"].rstrip(".") in said
+    assert words["title"].rstrip(".") in text
+
+
+def test_of_many_drivers_that_are_off_two_are_named_and_the_others_counted() -> None:
+    counts = {"app": 0.9, "shop": 0.7, "help": 0.5, "bill": 0.3, "price": 1.1, "net": 1.5}
+    (text,) = _found(_rows(OFTEN, n=3000, counts=counts)).sentences()
+    assert "; app (place 3, said 1), shop (place 4, said 2) and 2 others count for less than people say (" in text
 
 
 def test_an_order_that_is_the_same_is_said_to_agree() -> None:
@@ -101,6 +111,14 @@ def test_needs_asked_in_another_survey_are_read_from_its_newest_wave() -> None:
     assert note["Base"] == "200 said how important it is (deep dive 2026-Q3); 300 answered every driver"
 
 
+def test_the_respondents_of_the_drivers_come_first_where_they_were_asked_as_much() -> None:
+    own, other = _rows(OFTEN), _rows(SAME, n=900, survey="deep_dive")
+    found = _found(own, pd.concat([own, other], ignore_index=True))
+    assert found.found is not None
+    assert found.found.same_people
+    assert found.pairs_shown()[0][0]["note"]["Base"].startswith("300 said how important it is (the same respondents); ")
+
+
 def test_answers_are_weighted_where_their_wave_is() -> None:
     own = _rows(None)
     light = np.where(np.arange(200) < 100, 0.5, 1.5)
@@ -124,6 +142,9 @@ def test_four_pairs_show_their_figures_and_conclude_nothing() -> None:
     ]
     ((words, shown),) = found.pairs_shown()
     assert set(shown["words"]) == {"Not clear"}
+    drivers = [f"s_{topic}" for topic in TOPICS]
+    shares = relative_importance(rows[drivers], rows["recommend"], method="lmg").set_index("driver")["share"]
+    assert shown.set_index("driver").loc["s_app", "derived"] == pytest.approx(shares["s_app"])  # of all six
     assert words["note"]["Not asked"] == "Price and Net: in the model, but nobody said how important it is"
     assert words["note"]["No driver"] == "Good price and Good net"  # asked of nobody
 
@@ -165,3 +186,8 @@ def test_few_who_answered_every_driver_are_no_base() -> None:
     rows.loc[29:, "s_app"] = np.nan
     found = _found(rows)
     assert found.why_not == "29 respondents answered every driver, 30 are needed"
+
+
+def test_drivers_whose_subsets_would_take_too_long_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(said, "_SUBSETS", 99 * 2**6)  # one resample short of enough
+    assert _found(_rows(OFTEN)).why_not == "with 6 drivers the intervals would take too long"
