@@ -14,10 +14,10 @@ Measured 2026-12-01 on two shared cores, one thread, one point more of speed, 30
 
 | model | drawn are | holds | its own interval | mean width |
 |---|---|---|---|---|
-| ordered, NPS | accounts | .945 | .904 to .969 | 10.9 points |
+| ordered, NPS | accounts | .950 | .910 to .973 | 11.2 points |
 | ordered, NPS | respondents | .800 | .739 to .850 | 7.1 points |
-| ols, mean | accounts | .930 | .886 to .958 | .44 points |
-| logit, probability | accounts | .965 | .930 to .983 | 6.2 percentage points |
+| ols, mean | accounts | .935 | .892 to .962 | .46 points |
+| logit, probability | accounts | .965 | .930 to .983 | 6.4 percentage points |
 
 `shares`: resampled shares are off by .06 of their own spread at n = 250 and by .013 at n = 1,000; their spread is that of fitting anew
 to 2%. `linear`: the largest difference among twelve shares is .6 to 1.0 percentage points in three sets. `speed` (n = 1,000, 11 levels):
