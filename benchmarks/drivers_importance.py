@@ -7,6 +7,11 @@
 subsets of one size in one call, the best that a solver can be made to do. Both run in this process on the same matrix, up to 18
 drivers. R's relaimpo 2.2-7 is not run here; it was measured to need about 570 seconds for 1,000 resamples of 12 drivers, .57 for
 one. `peak` is the memory that the shares take at most, in a run of its own.
+
+Measured on one of two cores that other work shared, so that times and ratios are worth a factor of two: 12 drivers .4 ms, 527 times
+as fast as `plain` and 27 as `stacked`; 15 drivers .9 ms, 2,073 and 225; 18 drivers 13 ms, 1,384 and 124; 20 drivers .04 s and 6 MB;
+25 drivers 1.0 s and 40 MB; no share differs by more than 3e-16. 1,000 resamples of 12 drivers and 1,000 respondents take .17 s, of
+100,000 respondents 7.4 s.
 """
 
 from __future__ import annotations
