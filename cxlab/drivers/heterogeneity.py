@@ -44,7 +44,6 @@ from cxlab.problems import NotApplicableError
 from cxlab.wording import (
     capital_text,
     decimals_of,
-    describe,
     estimate_text,
     inside_text,
     interval_text,
@@ -69,7 +68,7 @@ _BY_SEGMENT = [
 
 @dataclass(frozen=True)
 class ForWhom:
-    """`groupings` has one row a grouping, surest first: label, segments (in the test), n, the joint test, q_value over the groupings,
+    """`groupings` has one row a grouping, surest first: label, segments (large enough), n (in them), the joint test, q_value over the groupings,
     reading ("differs", "not clear", "not tested") and result, the same in words. `by_segment` has, for clear groupings, one row a
     driver and segment: coefficient, share of R² (percent) and the driver's test (differs: clear once all tests are counted). `left_out`
     is grouping → respondents in segments that are too small. `detectable` is in points of the outcome; NaN where nothing was tested.
@@ -208,7 +207,9 @@ class ForWhom:
             f"for {low['segment']}.",
             "subtitle": f"Points of {inside_text(self.outcome)} that go with {self.step} more of {label}, the other drivers held fixed; "
             f"{level}",
-            "alt": describe(f"Dot plot of the coefficient of {label} by {grouping}", rows, label_col="segment"),
+            "alt": f"Dot plot of the coefficient of {label} by {grouping}: "
+            + "; ".join(f"{row['segment']} {_effect(row)}" for row in rows.to_dict("records"))
+            + ".",
             "note": {
                 "Base": f"{int(test['n']):,} respondents who answered every driver; {self._small(grouping)}",
                 "Test": f"All drivers together q {p_text(test['q_value'])} ({len(self.tested)} groupings, Benjamini–Hochberg); "
@@ -463,7 +464,6 @@ def _tests(found: dict[str, SegmentDifferences], conf_level: float) -> pd.DataFr
     )  # fmt: skip
     table["q_value"] = benjamini_hochberg(table["p_value"])
     untold = table["p_value"].isna()
-    table.loc[untold, ["segments", "n"]] = 0
     reading = np.where(untold, "not tested", np.where(table["q_value"] < 1 - conf_level, "differs", "not clear"))
     return table.assign(reading=reading).sort_values(
         ["p_value", "statistic"], ascending=[True, False], kind="stable", ignore_index=True
@@ -541,7 +541,9 @@ def _step_words(asked: DriverAnswers) -> str:
 
 
 def _effect(row: dict[Any, Any]) -> str:
-    """A coefficient as its picture writes it, its interval as fine."""
+    """A coefficient as its picture writes it, its interval as fine; why there is none, where the driver has no spread of its own."""
+    if math.isnan(row["estimate"]):
+        return f"not shown, {row['reason']}"
     decimals = decimals_of("", row["estimate"])
     value, low, high = (number_text(row[column], decimals) for column in ("estimate", "conf_low", "conf_high"))
     return f"{value} ({low} to {high})"

@@ -74,6 +74,16 @@ def test_a_planted_difference_is_said_with_both_segments_their_intervals_and_bas
     ((words, shown),) = found.drivers_shown()
     assert words["title"].startswith("App counts differently by plan: ")
     assert list(shown["segment"]) == ["Business", "Basic"]
+    assert words["alt"].startswith(f"Dot plot of the coefficient of app by plan: Business {high['estimate']:.1f} (")
+
+
+def test_a_segment_in_which_a_driver_never_changes_is_shown_with_the_reason() -> None:
+    rows = _rows(n=600)
+    rows.loc[:149, "plan"], rows.loc[:149, "app"] = "Still", 3.0
+    ((words, shown),) = [one for one in for_whom(_asked(rows)).drivers_shown() if one[1]["driver"][0] == "app"]
+    assert shown["segment"].iloc[-1] == "Still"
+    assert words["alt"].endswith("; Still not shown, no spread of its own in this segment.")
+    assert "Still" not in words["title"]
 
 
 def test_groupings_are_corrected_together_and_the_surest_comes_first() -> None:
