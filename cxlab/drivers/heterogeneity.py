@@ -68,8 +68,8 @@ _BY_SEGMENT = [
 
 @dataclass(frozen=True)
 class ForWhom:
-    """`groupings` has one row a grouping, surest first: label, segments (large enough), n (in them), the joint test, q_value over the groupings,
-    reading ("differs", "not clear", "not tested") and result, the same in words. `by_segment` has, for clear groupings, one row a
+    """`groupings` has one row a grouping, surest first: label, segments (large enough), n (in them), the joint test, q_value over the
+    groupings, reading ("differs", "not clear", "not tested") and result, the same in words. `by_segment` has, for clear groupings, one row a
     driver and segment: coefficient, share of R² (percent) and the driver's test (differs: clear once all tests are counted). `left_out`
     is grouping → respondents in segments that are too small. `detectable` is in points of the outcome; NaN where nothing was tested.
 
