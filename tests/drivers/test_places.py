@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab.drivers.importance import dominance_analysis
+from cxlab.drivers.importance import bootstrap_importance, dominance_analysis
 from cxlab.drivers.places import Places, places_of
 from cxlab.problems import NotApplicableError
 from tests.drivers.asked import asked_of
@@ -138,10 +138,17 @@ def test_a_first_driver_that_dominates_nobody_is_said_to_do_so_against_none() ->
     )
 
 
-def test_accounts_are_resampled_where_answers_come_in_them() -> None:
-    table = _answers([1.0, 0.5, 0.0, 0.0]).assign(account_id=np.repeat([f"K{k}" for k in range(60)], 10))
-    words, _ = places_of(asked_of(table)).shown()[0]
-    assert "resampled accounts" in words["note"]["Method"]
+def test_accounts_are_resampled_and_weights_count() -> None:
+    table = _answers([1.0, 0.5, 0.0, 0.0], n=300)
+    table = table.assign(account_id=np.repeat([f"K{k}" for k in range(60)], 5), weight=np.tile([1.0, 2.0, 3.0], 100))
+    found = places_of(asked_of(table))
+    own = bootstrap_importance(
+        table[RATINGS], table["q_loyal"], weights=table["weight"], clusters=table["account_id"], n_boot=500
+    ).to_frame()
+    same = found.shares.set_index("driver").loc[RATINGS]
+    assert same["conf_low"].tolist() == pytest.approx((100 * own["conf_low"]).tolist())
+    assert same["estimate"].tolist() == pytest.approx((100 * own["share"]).tolist())
+    assert "resampled accounts" in found.shown()[0][0]["note"]["Method"]
 
 
 def test_more_than_fifteen_drivers_have_places_but_no_dominance() -> None:

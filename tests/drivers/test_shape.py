@@ -122,6 +122,25 @@ def test_what_rests_on_a_small_base_is_not_shown_and_not_named() -> None:
     assert np.isnan(bends[["gain_low", "gain_high_high", "difference", "q_value"]].to_numpy(dtype=float)).all()
 
 
+def test_a_figure_needs_enough_ratings_between_low_and_high_too() -> None:
+    table = _planted()
+    few = table.drop(table.index[table["q_a"] == 3][20:])
+    assert _found(few).effects.set_index("driver").loc["q_a", ["penalty", "reward"]].isna().all()
+
+
+def test_accounts_and_weights_of_the_answers_are_used() -> None:
+    table = _planted(n=300).assign(
+        account_id=np.repeat([f"K{k}" for k in range(60)], 5), weight=np.tile([1.0, 2.0, 3.0], 100)
+    )
+    names = ["q_a", "q_b", "q_c", "q_d"]
+    own = penalty_reward(
+        table, "q_loyal", names, scales=SCALES, weights_col="weight", cluster_col="account_id", n_boot=100
+    ).table
+    found = _found(table)
+    assert found.effects["penalty_error"].tolist() == own["penalty_error"].tolist()
+    assert "resamples of accounts" in found.effects_shown()[0][0]["note"]["Class"]
+
+
 def test_the_table_has_the_class_with_the_share_of_resamples_that_agree() -> None:
     words, rows = _found(_planted()).effects_table()[0]
     assert rows["class_words"].iloc[0] == f"Punishes more, {rows['class_probability'].iloc[0]:.0%}"
@@ -152,6 +171,9 @@ def test_a_clear_bend_is_said_where_no_class_is_named() -> None:
     bare = Shape(**{**found.__dict__, "effects": found.effects.assign(class_named="not settled")})
     (said,) = bare.sentences()
     assert said == "More of a clearly helps less above the middle of the scale than below it (n 800)."
+    four = found.bends.assign(shape="diminishing", q_value=[0.03, 0.001, 0.02, 0.04])
+    (said,) = Shape(**{**bare.__dict__, "bends": four}).sentences()
+    assert said.startswith("More of b, c and a clearly helps less")  # the clearest first, three at most
 
 
 def test_on_a_scale_of_four_only_the_ends_are_low_and_high() -> None:
