@@ -315,7 +315,7 @@ class Credibility:
         found = self.lagged
         reading = {"clear": "changed", "not clear": "no clear change"}
         rows = found.table.assign(
-            label=[_label(name) for name in found.table["driver"]],
+            driver=[_label(name) for name in found.table["driver"]], label=[_label(name) for name in found.table["driver"]],
             reading=[reading.get(word, word) for word in found.table["reading"]], unit="",
         )  # fmt: skip
         clear = found.table[found.table["reading"] == "clear"].to_dict("records")
@@ -347,7 +347,9 @@ class Credibility:
             "title": title,
             "subtitle": f"Points of {inside_text(self.outcome)} in {later} that go with a point more of a rating in {earlier}, the "
             f"earlier outcome and the other ratings held fixed; {100 * found.conf_level:g}% interval",
-            "alt": describe("Later outcome by earlier rating", rows, label_col="label", difference=True),
+            "alt": describe("Later outcome by earlier rating", rows, label_col="label", difference=True)
+            .replace(", changed", ", clear")
+            .replace(", no clear change", ", not clear"),
             "note": note,
             "folded": True,
         }
