@@ -425,7 +425,10 @@ class Batch:
 
         `w`: weights, one row for all fits or a row each; every level has weight. `masks`: fits × columns, 1 for those that are in.
         """
-        thresholds, slopes = thresholds.copy(), slopes.copy()
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # what is not finite is not found
+            return self._steps(w, masks, thresholds.copy(), slopes.copy())
+
+    def _steps(self, w: Floats, masks: Floats, thresholds: Floats, slopes: Floats) -> tuple[Floats, Floats, Floats]:
         value = np.full(len(masks), np.nan)
         active = np.arange(len(masks))
         T = self.K - 1
@@ -464,7 +467,10 @@ class Batch:
 
     def _value(self, up: Floats, low: Floats, w: Floats, at: Floats, thresholds: Floats) -> Floats:
         gaps = np.log(-np.expm1(-np.diff(thresholds, axis=1)))
-        made: Floats = (w * (np.log(up) + np.log1p(-low))).sum(axis=1) + (at[:, 1:-1] * gaps).sum(axis=1)
+        by_row = np.where(
+            w > 0, w * (np.log(up) + np.log1p(-low)), 0.0
+        )  # whoever was not drawn may be ever so unlikely
+        made: Floats = by_row.sum(axis=1) + (at[:, 1:-1] * gaps).sum(axis=1)
         return made
 
     def _derivatives(

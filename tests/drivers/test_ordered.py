@@ -273,10 +273,27 @@ def test_a_fit_that_a_batch_does_not_find_is_told_as_not_found() -> None:
     X, y = _answers(100, levels=3)
     batch = Batch(np.sort(y).astype(np.intp), X.to_numpy()[np.argsort(y)], 3)
     starts = np.array([[-np.inf, np.inf], [-1.0, 1.0]])
-    _, slopes, value = batch.fit(np.ones((1, 100)), np.ones((2, 2)), starts, np.zeros((2, 2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, slopes, value = batch.fit(np.ones((1, 100)), np.ones((2, 2)), starts, np.zeros((2, 2)))
     assert np.isnan(value[0])
     assert value[1] == pytest.approx(fit_ordered(X, y).log_likelihood)
     assert slopes[1] == pytest.approx(fit_ordered(X, y).slopes, abs=1e-6)
+
+
+def test_an_answer_that_was_not_drawn_may_be_as_unlikely_as_it_likes() -> None:
+    # an extra respondent with weight 0 whose answer the fit of the others thinks impossible
+    X, y = _answers(100, levels=3)
+    X, y = np.append(X.to_numpy(), [[-5_000.0, 0]], axis=0), np.append(y, 2.0)
+    order = np.argsort(y, kind="stable")
+    batch = Batch(y[order].astype(np.intp), X[order], 3)
+    w = np.append(np.ones(100), 0.0)[order][None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, slopes, value = batch.fit(w, np.ones((1, 2)), np.array([[-1.0, 1.0]]), np.zeros((1, 2)))
+    known = fit_ordered(X[:-1], y[:-1])
+    assert value[0] == pytest.approx(known.log_likelihood)
+    assert slopes[0] == pytest.approx(known.slopes, abs=1e-6)
 
 
 def test_a_batch_halves_a_step_that_would_cross_thresholds() -> None:
