@@ -69,9 +69,10 @@ _BY_SEGMENT = [
 @dataclass(frozen=True)
 class ForWhom:
     """`groupings` has one row a grouping, surest first: label, segments (large enough), n (in them), the joint test, q_value over the
-    groupings, reading ("differs", "not clear", "not tested") and result, the same in words. `by_segment` has, for clear groupings, one row a
-    driver and segment: coefficient, share of R² (percent) and the driver's test (differs: clear once all tests are counted). `left_out`
-    is grouping → respondents in segments that are too small. `detectable` is in points of the outcome; NaN where nothing was tested.
+    groupings, reading ("differs", "not clear", "not tested") and result, the same in words. `by_segment` has, for clear groupings, one
+    row a driver and segment: coefficient, share of R² (percent) and the driver's test (differs: clear once all tests are counted).
+    `left_out` is grouping → respondents in segments that are too small. `detectable` is in points of the outcome; NaN where nothing was
+    tested.
 
     `accounts` and `customers` are the pooled priorities, or None: `why_no_accounts` (empty where the study knows no accounts) and
     `why_no_customers` say why.
