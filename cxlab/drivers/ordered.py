@@ -467,9 +467,8 @@ class Batch:
 
     def _value(self, up: Floats, low: Floats, w: Floats, at: Floats, thresholds: Floats) -> Floats:
         gaps = np.log(-np.expm1(-np.diff(thresholds, axis=1)))
-        by_row = np.where(
-            w > 0, w * (np.log(up) + np.log1p(-low)), 0.0
-        )  # whoever was not drawn may be ever so unlikely
+        # whoever was not drawn may be ever so unlikely
+        by_row = np.where(w > 0, w * (np.log(up) + np.log1p(-low)), 0.0)
         made: Floats = by_row.sum(axis=1) + (at[:, 1:-1] * gaps).sum(axis=1)
         return made
 
