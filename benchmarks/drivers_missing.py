@@ -11,11 +11,11 @@ Measured: share of intervals that hold the truth (a, b, c), mean error of a
 
                        coefficients                 shares
     listwise           .53 .76 .90   −.127          .93 .90 .94    .008      (100 sets)
-    pooled             .96 .97 .95   −.003          .96 .95 .94   −.009
+    pooled             .97 .97 .95    .000          .94 .90 .95   −.006
     listwise, accounts .65 .85 .92   −.127          .92 .92 .92    .000      (200 sets)
-    pooled, accounts   .94 .94 .94   −.001          .93 .94 .92   −.011
-    pooled             .97 .97 .93   −.004          .93 .93 .92   −.008      (60 sets)
-    scikit-learn       .88 .93 .93   −.019          .88 .90 .88   −.023      (60 sets, 18 times the time)
+    pooled, accounts   .92 .94 .93    .002          .93 .92 .93   −.008
+    pooled             .96 .98 .92    .004          .94 .90 .92   −.004      (50 sets)
+    scikit-learn       .88 .94 .92   −.017          .90 .92 .90   −.023      (50 sets, 16 times the time)
 """
 
 from __future__ import annotations

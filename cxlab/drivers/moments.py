@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy import stats
 
 from cxlab.inference.intervals import Floats
 from cxlab.inference.permutation import Codes
@@ -95,10 +96,22 @@ def resampled_sums(rows: Floats, codes: Codes, n_boot: int, rng: np.random.Gener
     return np.concatenate(parts) if parts else np.empty((0, rows.shape[1]))
 
 
-def percentile_ends(draws: Floats | None, size: int, conf_level: float) -> tuple[Floats, Floats, Floats]:
-    """Spread and percentile interval of each of `size` figures over resamples (first axis); NaN without them."""
+def percentile_ends(draws: Floats | None, size: int, conf_level: float, n_units: int) -> tuple[Floats, Floats, Floats]:
+    """Spread and percentile interval of each of `size` figures over resamples (first axis) of `n_units`; NaN without them.
+
+    The percentiles are a little further out where few units were drawn (Hesterberg, *American Statistician* 69, 2015): resamples vary by
+    (n − 1)/n too little, and Student's percentile takes the place of the normal one.
+    """
     if draws is None or len(draws) < 2:
         return np.full(size, np.nan), np.full(size, np.nan), np.full(size, np.nan)
-    tail = (1 - conf_level) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
+    score = np.sqrt(n_units / (n_units - 1)) * stats.t.ppf(0.5 + conf_level / 2, n_units - 1)
+    low, high = np.quantile(draws, stats.norm.cdf([-score, score]), axis=0)
     return draws.std(axis=0, ddof=1), low, high
+
+
+def check_units(codes: Codes, n_boot: int) -> int:
+    """The number of units. Raises ValueError for resamples of a single one."""
+    n_units = int(np.unique(codes).size)
+    if n_boot and n_units < 2:
+        raise ValueError("all respondents are of one account, which shows no spread; resample respondents")
+    return n_units

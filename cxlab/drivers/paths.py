@@ -28,7 +28,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cxlab.drivers.complete import answers, check_column
-from cxlab.drivers.moments import check_n_boot, moments, percentile_ends, products, resampled_sums
+from cxlab.drivers.moments import check_n_boot, check_units, moments, percentile_ends, products, resampled_sums
 from cxlab.drivers.performance import weights_and_clusters
 from cxlab.inference.intervals import Estimate, Floats, check_conf_level
 from cxlab.problems import did_you_mean
@@ -70,7 +70,8 @@ class PathModel:
     defined). `discriminant`: construct, other, correlation, htmt (Henseler, Ringle & Sarstedt 2015; a single item counts as
     measuring without error), separate (htmt below .9, their limit for related ideas).
 
-    `n_left_out` respondents had a hole; `n_draws` resamples are behind the intervals, `n_unsolved` more had no solution.
+    `n_left_out` respondents had a hole; `n_draws` resamples of `n_units` respondents or accounts are behind the intervals, `n_unsolved`
+    more had no solution.
     """
 
     paths: pd.DataFrame
@@ -82,6 +83,7 @@ class PathModel:
     scheme: Scheme
     n: int
     n_left_out: int
+    n_units: int
     n_draws: int
     n_unsolved: int
     n_rounds: int
@@ -207,7 +209,7 @@ class PathModel:
         return made[:, 0], made[:, 1] - made[:, 0]
 
     def _table(self, estimate: Floats, drawn: Floats | None) -> pd.DataFrame:
-        return _table(estimate, drawn, self.conf_level, self.n)
+        return _table(estimate, drawn, self.conf_level, self.n, self.n_units)
 
 
 def path_model(
@@ -251,6 +253,7 @@ def path_model(
         if X[:, k].min() == X[:, k].max():
             raise ValueError(f"`{item}` has no spread: all {len(X)} answers are {X[0, k]:g}; leave it out")
     belongs = np.array([[item in own for own in blocks.values()] for item in items])
+    n_units = check_units(codes, n_boot)
     centre = np.average(X, axis=0, weights=w)
     rows = products(X - centre) * w[:, None]
     means, covariance = moments(rows.sum(axis=0)[None], len(items))
@@ -274,7 +277,7 @@ def path_model(
     answered = np.array([X.min(axis=0), X.max(axis=0)])
     return _described(
         sample, draws, blocks, arrows, belongs, items_together, answered,
-        n_boot=n_boot, conf_level=conf_level, n=len(X), n_left_out=len(data) - len(X),
+        n_boot=n_boot, conf_level=conf_level, n=len(X), n_left_out=len(data) - len(X), n_units=n_units,
         weighted=weights_col is not None, clustered=cluster_col is not None, scheme=scheme,
     )  # fmt: skip
 
@@ -396,9 +399,9 @@ def _kept(stack: _Solution) -> _Solution:
     )  # fmt: skip
 
 
-def _table(estimate: Floats, drawn: Floats | None, conf_level: float, n: int) -> pd.DataFrame:
+def _table(estimate: Floats, drawn: Floats | None, conf_level: float, n: int, n_units: int) -> pd.DataFrame:
     """Estimates with the spread and the percentiles of their resamples (samples × estimates)."""
-    error, low, high = percentile_ends(drawn, len(estimate), conf_level)
+    error, low, high = percentile_ends(drawn, len(estimate), conf_level, n_units)
     return pd.DataFrame(
         {"estimate": estimate, "std_error": error, "conf_low": low, "conf_high": high, "conf_level": conf_level, "n": n}
     )
@@ -417,21 +420,28 @@ def _described(
     conf_level: float,
     n: int,
     n_left_out: int,
+    n_units: int,
     weighted: bool,
     clustered: bool,
     scheme: Scheme,
 ) -> PathModel:
     names = list(blocks)
     start, end = np.nonzero(arrows.T)[::-1]
-    paths = _table(sample.paths[0, start, end], None if draws is None else draws.paths[:, start, end], conf_level, n)
+    paths = _table(
+        sample.paths[0, start, end], None if draws is None else draws.paths[:, start, end], conf_level, n, n_units
+    )
     paths.insert(0, "from_construct", [names[k] for k in start])
     paths.insert(1, "to_construct", [names[k] for k in end])
     reached = np.flatnonzero(arrows.any(axis=0))
-    r2 = _table(sample.r2[0, reached], None if draws is None else draws.r2[:, reached], conf_level, n)
+    r2 = _table(sample.r2[0, reached], None if draws is None else draws.r2[:, reached], conf_level, n, n_units)
     r2.insert(0, "construct", [names[k] for k in reached])
     item, owner = np.nonzero(belongs)
     loadings = _table(
-        sample.loadings[0, item, owner], None if draws is None else draws.loadings[:, item, owner], conf_level, n
+        sample.loadings[0, item, owner],
+        None if draws is None else draws.loadings[:, item, owner],
+        conf_level,
+        n,
+        n_units,
     )
     loadings.insert(0, "construct", [names[k] for k in owner])
     loadings.insert(1, "item", [name for own in blocks.values() for name in own])
@@ -440,7 +450,8 @@ def _described(
     n_draws = 0 if draws is None else len(draws.solved)
     return PathModel(
         paths=paths, r2=r2, loadings=loadings, reliability=_reliability(sample, blocks, belongs, items_together),
-        discriminant=_discriminant(sample, blocks, belongs, items_together), constructs=blocks, scheme=scheme, n=n, n_left_out=n_left_out,
+        discriminant=_discriminant(sample, blocks, belongs, items_together), constructs=blocks, scheme=scheme, n=n,
+        n_left_out=n_left_out, n_units=n_units,
         n_draws=n_draws, n_unsolved=n_boot - n_draws, n_rounds=sample.n_rounds, weighted=weighted, clustered=clustered,
         conf_level=conf_level, _sample=sample, _draws=draws, _answered=answered,
     )  # fmt: skip

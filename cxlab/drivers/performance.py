@@ -28,6 +28,7 @@ from cxlab.drivers.complete import answers, check_column
 from cxlab.drivers.moments import (
     check_n_boot,
     check_separate,
+    check_units,
     drawn_counts,
     percentile_ends,
     products,
@@ -63,6 +64,7 @@ class ImportancePerformance:
     outcome_performance: float
     n: int
     n_left_out: int
+    n_units: int
     n_draws: int
     weighted: bool
     clustered: bool
@@ -119,6 +121,7 @@ def importance_performance(
     codes = np.unique(codes[there], return_inverse=True)[1]
     whole = ~np.isnan(X).any(axis=1) & ~np.isnan(y)
     check_enough(int(whole.sum()), len(data), len(names))
+    n_units = check_units(codes, n_boot)
     check_separate(X[whole], w[whole], names)
     p = len(names)
     seen = ~np.isnan(X) * w[:, None]
@@ -136,13 +139,13 @@ def importance_performance(
     draws = np.concatenate(drawn) if drawn else np.empty((0, p, 2))
     draws = draws[np.isfinite(draws).all(axis=(1, 2))]
     answered_y = ~np.isnan(y)
-    table = _table(names, importance[0], performance[0], draws, conf_level)
+    table = _table(names, importance[0], performance[0], draws, conf_level, n_units)
     return ImportancePerformance(
         table=table.assign(n=int(whole.sum()), n_performance=(~np.isnan(X)).sum(axis=0))[_COLUMNS],
-        ellipses=_ellipses(names, importance[0], performance[0], draws, conf_level),
+        ellipses=_ellipses(names, importance[0], performance[0], draws, conf_level, n_units),
         cross=(float(importance[0].mean()), float(performance[0].mean())),
         outcome_performance=float(np.average(y[answered_y], weights=w[answered_y])),
-        n=int(whole.sum()), n_left_out=len(data) - int(whole.sum()), n_draws=len(draws),
+        n=int(whole.sum()), n_left_out=len(data) - int(whole.sum()), n_units=n_units, n_draws=len(draws),
         weighted=weights_col is not None, clustered=cluster_col is not None, conf_level=conf_level, draws=draws,
     )  # fmt: skip
 
@@ -171,10 +174,12 @@ def _places(
     return importance, performance
 
 
-def _table(names: list[str], importance: Floats, performance: Floats, draws: Floats, conf_level: float) -> pd.DataFrame:
+def _table(
+    names: list[str], importance: Floats, performance: Floats, draws: Floats, conf_level: float, n_units: int
+) -> pd.DataFrame:
     table = pd.DataFrame({"driver": names, "importance": importance, "performance": performance})
     for place, word in enumerate(("importance", "performance")):
-        ends = percentile_ends(draws[:, :, place], len(names), conf_level)
+        ends = percentile_ends(draws[:, :, place], len(names), conf_level, n_units)
         table[f"{word}_error"], table[f"{word}_low"], table[f"{word}_high"] = ends
     quadrant = _quadrant(np.stack([importance, performance], axis=1)[None])[0]
     agreed = (_quadrant(draws) == quadrant).mean(axis=0) if len(draws) else np.full(len(names), np.nan)
@@ -191,10 +196,10 @@ def _quadrant(places: Floats) -> npt.NDArray[np.intp]:
 
 
 def _ellipses(
-    names: list[str], importance: Floats, performance: Floats, draws: Floats, conf_level: float
+    names: list[str], importance: Floats, performance: Floats, draws: Floats, conf_level: float, n_units: int
 ) -> pd.DataFrame:
     long_axis, short_axis, angle = (np.full(len(names), np.nan) for _ in range(3))
-    reach = np.sqrt(stats.chi2.ppf(conf_level, 2))
+    reach = np.sqrt(2 * n_units / max(n_units - 2, 1) * stats.f.ppf(conf_level, 2, max(n_units - 2, 1)))  # Hotelling's
     for j in range(len(names) if len(draws) else 0):
         values, vectors = np.linalg.eigh(np.cov(draws[:, j].T))
         short_axis[j], long_axis[j] = reach * np.sqrt(np.maximum(values, 0))

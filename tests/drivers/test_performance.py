@@ -66,7 +66,9 @@ def test_the_bootstrap_agrees_with_refitting_redrawn_respondents_one_by_one() ->
         assert draw == pytest.approx(again[["importance", "performance"]].to_numpy())
     row = found.table.set_index("driver").loc["app"]
     assert row["importance_error"] == pytest.approx(found.draws[:, 0, 0].std(ddof=1))
-    assert row["performance_low"] == pytest.approx(np.quantile(found.draws[:, 0, 1], 0.025))
+    reach = np.sqrt(80 / 79) * stats.t.ppf(0.975, 79)  # a little further out than 2.5% (Hesterberg 2015)
+    assert row["performance_low"] == pytest.approx(np.quantile(found.draws[:, 0, 1], stats.norm.cdf(-reach)))
+    assert found.n_units == 80
 
 
 def test_importance_rests_on_complete_answers_and_performance_on_all_who_answered() -> None:
@@ -91,7 +93,7 @@ def test_a_weight_is_as_many_equal_respondents() -> None:
     assert weighted.table[columns].to_numpy() == pytest.approx(repeated.table[columns].to_numpy())
     assert weighted.outcome_performance == pytest.approx(repeated.outcome_performance)
     lost = data.assign(w=np.where(np.arange(100) < 7, np.nan, 1.0))
-    assert _map(lost, weights_col="w", cluster_col="w", n_boot=100).n == 93
+    assert _map(lost, weights_col="w", n_boot=100).n == 93
 
 
 def test_an_effect_of_ones_own_takes_the_place_of_least_squares() -> None:
@@ -129,9 +131,9 @@ def test_an_ellipse_holds_as_many_resamples_as_its_level_says() -> None:
         along = off @ [np.cos(angle), np.sin(angle)] / row["long_axis"]
         across = off @ [-np.sin(angle), np.cos(angle)] / row["short_axis"]
         assert (along**2 + across**2 <= 1).mean() == pytest.approx(0.9, abs=0.03)
-        # wider than the interval of performance alone, by √χ²₂ to √χ²₁
-        width = row["long_axis"] / (stats.norm.ppf(0.95) * found.table["performance_error"][j])
-        assert width == pytest.approx(np.sqrt(stats.chi2.ppf(0.9, 2)) / stats.norm.ppf(0.95), rel=0.01)
+        # wider than the interval of performance alone, by √(2·F(2, n − 2)) to Student's
+        width = row["long_axis"] / (stats.t.ppf(0.95, 299) * found.table["performance_error"][j])
+        assert width == pytest.approx(np.sqrt(2 * stats.f.ppf(0.9, 2, 298)) / stats.t.ppf(0.95, 299), rel=0.01)
 
 
 def test_outlines_lie_on_their_ellipses_and_close() -> None:
@@ -144,7 +146,7 @@ def test_outlines_lie_on_their_ellipses_and_close() -> None:
         inverse = np.linalg.inv(np.cov(found.draws[:, j].T))
         centre = found.ellipses.loc[j, ["importance", "performance"]].to_numpy(dtype=float)
         distance = np.einsum("ni,ij,nj->n", place - centre, inverse, place - centre)
-        assert distance == pytest.approx(np.full(25, stats.chi2.ppf(0.95, 2)))
+        assert distance == pytest.approx(np.full(25, 2 * 300 / 298 * stats.f.ppf(0.95, 2, 298)))
 
 
 def test_a_quadrant_is_named_only_where_resamples_agree() -> None:
@@ -194,6 +196,8 @@ def test_what_has_no_place_on_the_map_is_refused_by_name() -> None:
         _map(data, outcome_scale=(1, 3))
     with pytest.raises(ValueError, match="these follow from each other: app, shop; leave one out"):
         _map(data.assign(shop=6 - data["app"]))
+    with pytest.raises(ValueError, match="all respondents are of one account, which shows no spread"):
+        _map(data.assign(account="A"), cluster_col="account", n_boot=100)
     with pytest.raises(ValueError, match="`app` has no spread among those who answered everything"):
         _map(data.assign(app=3))
     with pytest.raises(ValueError, match="20 of 60 respondents answered everything; 2 drivers need 30"):
