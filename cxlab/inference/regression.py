@@ -82,7 +82,9 @@ def _told_apart(x: Floats) -> tuple[tuple[tuple[int, ...], ...], list[int]]:
     """For each column those it cannot be told apart from, and columns that carry all that the columns say."""
     scale = np.sqrt((x**2).sum(axis=0))
     scaled = x / np.where(scale > 0, scale, 1)
-    square = np.linalg.qr(scaled, mode="r") if len(x) > x.shape[1] else scaled  # says the same of the columns in fewer rows
+    square = (
+        np.linalg.qr(scaled, mode="r") if len(x) > x.shape[1] else scaled
+    )  # says the same of the columns in fewer rows
     _, sizes, axes = np.linalg.svd(square, full_matrices=True)
     rank = int((sizes > sizes.max(initial=0) * max(x.shape) * np.finfo(float).eps * 10).sum())
     projector = axes[rank:].T @ axes[rank:]  # onto what no data can say; the same whatever axes it is written in

@@ -85,7 +85,9 @@ def test_feelings_and_themes_by_hand(book: Codebook) -> None:
     assert found.headline() == "40% of comments are negative; what adds most to that is bills (100% of 40 comments)."
 
 
-def test_the_headline_names_what_adds_most_negative_comments_and_not_the_small_theme_that_is_worst(book: Codebook) -> None:
+def test_the_headline_names_what_adds_most_negative_comments_and_not_the_small_theme_that_is_worst(
+    book: Codebook,
+) -> None:
     # bills: 40 of 45 negative, 60 in 135 are usual, so 20 more than usual; staff: 20 of 20, so 11.1 more
     rows = comments((BAD_BILL, 40), (GOOD_BILL, 5), (BAD_STAFF, 20), (PLAIN, 70))
     found = made(rows, book, min_base=10)
