@@ -53,6 +53,8 @@ STARTS = (0.55, 0.25, 0.10, 0.06, 0.04)  # of the first five touchpoints
 DAY = 86_400
 ROW_GROUP = 122_880
 GAP = "30d"
+RUNS = 5
+ONE_THREAD = ["SET threads = 1"]  # of DuckDB: pandas has one, and two that wait for each other cost more than one
 
 PM4PY = """
 import pathlib, re, sys, time
@@ -174,9 +176,11 @@ def _edges(steps: pd.DataFrame, keys: list[str], all_columns: bool) -> pd.DataFr
     return edges
 
 
-def floor(path: Path) -> None:
+def floor(path: Path, settings: Sequence[str] = ()) -> None:
     following = "lead(touchpoint) OVER (PARTITION BY customer_id ORDER BY timestamp, event_id)"
     connection: Any = connect()
+    for setting in settings:
+        connection.raw_sql(setting)
     connection.raw_sql(
         f"SELECT count(*) FILTER (nx = touchpoint) FROM (SELECT touchpoint, {following} AS nx FROM '{path}')"
     ).fetchall()
@@ -208,14 +212,16 @@ def _check_edges(edges: pd.DataFrame, by_hand: pd.DataFrame) -> None:
         )  # parts of a microsecond: rounded here, cut off there
 
 
-def cpu_seconds(task: Callable[[], Any], runs: int = 3) -> float:
-    seconds = []
+def cpu_seconds(tasks: dict[str, Callable[[], Any]], runs: int = RUNS) -> dict[str, list[float]]:
+    """CPU seconds of each task, one after the other in every run, so that a busy machine is busy for all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(runs):
-        gc.collect()
-        start = time.process_time()
-        task()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
+        for name, task in tasks.items():
+            gc.collect()
+            start = time.process_time()
+            task()
+            seconds[name].append(time.process_time() - start)
+    return seconds
 
 
 def held_most() -> float:
@@ -227,22 +233,22 @@ def held_most() -> float:
     return most / (1024**2 if sys.platform == "darwin" else 1024)
 
 
-def alone(part: str, path: Path, settings: Sequence[str] = ()) -> tuple[float, float]:
-    """CPU seconds and MB above start of one part in a process of its own."""
+def alone(part: str, path: Path, settings: Sequence[str] = ()) -> tuple[float, float, float]:
+    """CPU seconds, MB above start and seconds by the clock of one part in a process of its own."""
     command = [sys.executable, __file__, "--alone", part, "--path", str(path), "--settings", *settings]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
         raise RuntimeError(f"{part} failed: {made.stderr.strip()[-800:]}")
-    seconds, memory = json.loads(made.stdout)
-    return seconds, memory
+    seconds, memory, lasted = json.loads(made.stdout)
+    return seconds, memory, lasted
 
 
 def run_alone(part: str, path: Path, settings: Sequence[str]) -> None:
     warm = connect()  # the engine's own start is no part of either
     warm.raw_sql("SELECT 1")
-    held, start = held_most(), time.process_time()
+    held, start, begun = held_most(), time.process_time(), time.perf_counter()
     answers = ours(path, settings) if part == "ours" else plain(path)
-    print(json.dumps([time.process_time() - start, held_most() - held]))
+    print(json.dumps([time.process_time() - start, held_most() - held, time.perf_counter() - begun]))
     del answers
 
 
@@ -252,25 +258,28 @@ def beside(path: Path, n: int, pm4py: str | None) -> None:
         "plain pandas, columns asked for": {},
         "plain pandas, variants by a loop": {"loop": True},
     }
-    found = ours(path)
+    found = ours(path, ONE_THREAD)
     for options in references.values():
         check_equal(found, plain(path, **options))
     del found
-    own, least = cpu_seconds(lambda: ours(path)), cpu_seconds(lambda: floor(path))
+    tasks = {"ours": lambda: ours(path, ONE_THREAD), "floor": lambda: floor(path, ONE_THREAD)}
+    tasks |= {name: lambda options=options: plain(path, **options) for name, options in references.items()}  # type: ignore[misc]
+    spent = cpu_seconds(tasks)
+    mine = spent.pop("ours")
+    own = min(mine)
     print(f"{n:,} events: {own:.2f} CPU s; the answers are equal")
-    for name, options in references.items():
-        seconds = cpu_seconds(lambda options=options: plain(path, **options))  # type: ignore[misc]
-        print(f"  {name}: {seconds:.2f}, ratio {own / seconds:.2f}")
-    print(f"  floor: {least:.2f}, ratio {own / least:.1f}")
-    (_, memory), (_, memory_by_hand) = alone("ours", path), alone("plain", path)
+    for name, seconds in spent.items():
+        in_turn = np.median(np.divide(mine, seconds))
+        print(f"  {name}: {min(seconds):.2f}, ratio {own / min(seconds):.2f}, median of the runs {in_turn:.2f}")
+    memory, memory_by_hand = alone("ours", path, ONE_THREAD)[1], alone("plain", path)[1]
     print(
         f"  memory: {memory:.0f} MB, plain pandas {memory_by_hand:.0f}, ratio {memory / memory_by_hand:.2f}", flush=True
     )
     if pm4py:
-        version, crossed, steps, variants, spent, _ = _other(pm4py, path, 3)
+        version, crossed, steps, variants, taken, _ = _other(pm4py, path, 3)
         theirs = float(_other(pm4py, path, 1)[-1])
         print(
-            f"  PM4Py {version}: {float(spent):.1f} CPU s, ours 1/{float(spent) / own:.1f}; {theirs:.0f} MB, ours "
+            f"  PM4Py {version}: {float(taken):.1f} CPU s, ours 1/{float(taken) / own:.1f}; {theirs:.0f} MB, ours "
             f"1/{theirs / memory:.1f}; {crossed} edges, {int(steps):,} transitions, {int(variants):,} variants"
         )
 
@@ -287,9 +296,12 @@ def _other(python: str, path: Path, runs: int) -> list[str]:
 def scale(sizes: Sequence[int], folder: Path) -> None:
     for size in sizes:
         path = folder / f"{size}.parquet"
+        start = time.perf_counter()
         n = write_events(size, path)
-        seconds, memory = alone("ours", path)
-        print(f"{n:,} events: {seconds:.1f} CPU s, {1e6 * seconds / n:.2f} a million, {memory:.0f} MB", flush=True)
+        written = f"written in {time.perf_counter() - start:.0f} s, {path.stat().st_size / 1e6:.0f} MB of disk"
+        seconds, memory, lasted = alone("ours", path)
+        each = f"{seconds:.1f} CPU s, {1e6 * seconds / n:.2f} a million, {lasted:.0f} s, {memory:.0f} MB"
+        print(f"{n:,} events: {each}; {written}", flush=True)
         path.unlink()
 
 
@@ -316,11 +328,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         n = write_events(int(given.events), path)
         if given.memory_limit:
             limits = [f"SET memory_limit = '{given.memory_limit}'", f"SET temp_directory = '{folder / 'spill'}'"]
-            start = time.perf_counter()
-            seconds, memory = alone("ours", path, limits)
-            print(
-                f"{n:,} events within {given.memory_limit}: {seconds:.1f} CPU s, {time.perf_counter() - start:.0f} s, {memory:.0f} MB"
-            )
+            seconds, memory, lasted = alone("ours", path, limits)
+            print(f"{n:,} events within {given.memory_limit}: {seconds:.1f} CPU s, {lasted:.0f} s, {memory:.0f} MB")
             return
         beside(path, n, given.pm4py)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -51,6 +52,33 @@ def keep(backend: BaseBackend, expression: ibis.Table) -> ibis.Table:
     ):  # a temporary table; names are never used again, so nothing needs dropping
         return backend.create_table(new_name("kept"), expression, temp=True)
     return expression.cache()
+
+
+def kept(backend: BaseBackend, name: str) -> ibis.Table:
+    """A temporary table of DuckDB by its name."""
+    return backend.table(name, database=("temp", "main"))
+
+
+def keeps_places(backend: BaseBackend) -> bool:
+    """Whether the engine promises that rows stay in the order in which they were put into a table. DuckDB does, unless told not to
+    (its manual: Order Preservation): `OVER ()` then goes along the rows, and `rowid` counts them from 0."""
+    if backend.name != "duckdb":
+        return False
+    asked: Any = backend
+    return bool(asked.raw_sql("SELECT current_setting('preserve_insertion_order')").fetchone()[0])
+
+
+def as_sql(backend: BaseBackend, table: ibis.Table) -> str:
+    """A table as it may stand after FROM in DuckDB. A kept one has a name already."""
+    if isinstance(table.op(), ops.DatabaseTable):
+        return table.get_name()
+    asked: Any = backend
+    return f"({asked.compile(table)})"
+
+
+def quoted(name: str) -> str:
+    """The name of a column as DuckDB reads it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def upload(backend: BaseBackend, frame: pd.DataFrame) -> ibis.Table:

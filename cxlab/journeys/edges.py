@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from ibis import _
 
-from cxlab.data.portable import duckdb_hash, keep, quantiles
+from cxlab.data.portable import as_sql, duckdb_hash, keep, quantiles, quoted
 from cxlab.inference import benjamini_hochberg
 from cxlab.inference.intervals import critical_value, two_sided_p
 from cxlab.journeys.reconstruct import as_lengths
 from cxlab.problems import did_you_mean
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from cxlab.journeys.log import Journeys
 
+MOST_BITS = 8 * 64 * 1024**2  # of sets of customers: 64 MB
+MOST_SEGMENTS = 64  # that are compared with the sets one after the other
 LEAST_CUSTOMERS, LEAST_ON_EDGE = 30, 10
 START, END, OPEN = "(start)", "(end)", "(still open)"
 _SHIFT = 65_536  # more than there can be touchpoints
@@ -38,8 +44,7 @@ def transitions(
     waits = quantiles(journeys.backend, rows.wait, {"median": 0.5, "slow": 0.9})
     edge = [*keys, "a", "nx"]
     waited = rows.group_by(edge).agg(n=rows.count(), **waits).to_pandas()
-    crossed = journeys.with_segment(by, journeys.crossings)
-    found = waited.merge(crossed.group_by(edge).agg(customers=crossed.count()).to_pandas(), on=edge)
+    found = waited.merge(_customers(journeys, waited, by), on=edge)
     table = pd.DataFrame({name: found[name] for name in keys})
     table["from_touchpoint"] = journeys._named(found["a"])
     table["to_touchpoint"] = journeys._named(found["nx"])
@@ -52,6 +57,61 @@ def transitions(
     table["share"] = table["n"] / table.groupby([*keys, "from_touchpoint"])["n"].transform("sum")
     rising = [True] * len(keys) + [False, True, True]
     return table.sort_values([*keys, "n", "from_touchpoint", "to_touchpoint"], ascending=rising, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class CustomerSets:
+    """The customers on each edge as a row of bits: `edges` has the columns a and nx, `bits` a row for each of them, and customer c
+    the same bit in all rows. The customers of a segment are another such row."""
+
+    edges: pd.DataFrame
+    bits: npt.NDArray[np.uint64]
+
+
+def customer_sets(journeys: Journeys, n_edges: int) -> CustomerSets | None:
+    """None where the sets would take more than `MOST_BITS`."""
+    backend: Any = journeys.backend
+    last = int(backend.raw_sql(f"SELECT max(c) FROM {as_sql(backend, journeys.people)}").fetchone()[0])
+    if n_edges * last > MOST_BITS:
+        return None
+    events = as_sql(backend, journeys.table)
+    asked = f"SELECT a, nx, {_set_of(last)} AS bits FROM {events} WHERE nx IS NOT NULL GROUP BY a, nx"
+    found = backend.raw_sql(asked).to_arrow_table()
+    return CustomerSets(found.select(["a", "nx"]).to_pandas(), _bits(found["bits"]))
+
+
+def _set_of(last: int) -> str:
+    """The set of the customers `c` of a group, filled up to whole 64 bits, as DuckDB makes it."""
+    return f"bitstring_agg(c, 0, {last // 64 * 64 + 63})::BLOB"
+
+
+def _bits(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    return np.frombuffer(b"".join(column.to_pylist()), dtype="uint64").reshape(len(column), -1)
+
+
+def _customers(journeys: Journeys, waited: pd.DataFrame, by: str | None) -> pd.DataFrame:
+    """One row a (segment and) edge: how many customers took it."""
+    edge = [*([by] if by else []), "a", "nx"]
+    sets = journeys.customer_sets(len(waited.drop_duplicates(["a", "nx"])))
+    if sets is None or (by and waited[by].nunique() > MOST_SEGMENTS):
+        crossed = journeys.with_segment(by, journeys.crossings)
+        return crossed.group_by(edge).agg(customers=crossed.count()).to_pandas()
+    if by is None:
+        return sets.edges.assign(customers=_sizes(sets.bits))
+    backend: Any = journeys.backend
+    name = quoted(by)
+    members = _set_of(64 * sets.bits.shape[1] - 1)
+    people = as_sql(backend, journeys.people)
+    asked = f"SELECT {name}, {members} AS bits FROM {people} WHERE {name} IS NOT NULL GROUP BY {name}"
+    found = backend.raw_sql(asked).to_arrow_table()
+    groups = zip(found[by].to_pylist(), _bits(found["bits"]), strict=True)
+    parts = [sets.edges.assign(**{by: group, "customers": _sizes(sets.bits & own)}) for group, own in groups]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _sizes(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    sizes: npt.NDArray[np.int64] = np.bitwise_count(bits).sum(axis=1, dtype="int64")
+    return sizes
 
 
 def _artificial(journeys: Journeys, by: str | None, closing: Sequence[str], observed_until: Any) -> pd.DataFrame:
@@ -85,11 +145,13 @@ def _artificial(journeys: Journeys, by: str | None, closing: Sequence[str], obse
 def variants(journeys: Journeys, by: str | None) -> pd.DataFrame:
     keys = [by] if by else []
     rows = journeys.with_segment(by)
-    find = _variants_by_hash if journeys.backend.name == "duckdb" else _variants_by_text
-    table = find(journeys, rows, keys)
+    if journeys.in_places:
+        table = _variants_by_place(journeys, by)
+    else:
+        find = _variants_by_hash if journeys.backend.name == "duckdb" else _variants_by_text
+        table = find(journeys, rows, keys)
     total = table.groupby(by)["n"].transform("sum") if by else table["n"].sum()
     table["share"] = table["n"] / total
-    table = table.sort_values([*keys, "n"], ascending=[True] * len(keys) + [False], kind="stable", ignore_index=True)
     table["coverage"] = table.groupby(by)["share"].cumsum() if by else table["share"].cumsum()
     return table
 
@@ -111,15 +173,62 @@ def _variants_by_hash(journeys: Journeys, rows: ibis.Table, keys: list[str]) -> 
     return _as_table(journeys, one, flat, one["start"].to_numpy(), keys)
 
 
+def _variants_by_place(journeys: Journeys, by: str | None) -> pd.DataFrame:
+    """The same for rows that lie in order: the example of a variant is read from the place where it begins."""
+    backend: Any = journeys.backend
+    events, among, segment = as_sql(backend, journeys.table), "", ""
+    if by:
+        segment = f"{quoted(by)}, "
+        among = f"JOIN {as_sql(backend, journeys.people)} USING (c) WHERE {quoted(by)} IS NOT NULL"
+    found = backend.raw_sql(f"""
+        SELECT {segment}k, count(*) AS n, min(start) AS start FROM (
+            SELECT {segment}bit_xor(hash(pos::BIGINT * {_SHIFT} + a)) AS h, count(*) AS k, min(e.rowid) AS start
+            FROM {events} e {among} GROUP BY {segment}c) GROUP BY {segment}h, k""")
+    one = found.to_arrow_table().to_pandas()
+    flat = backend.raw_sql(f"SELECT a FROM {events}").to_arrow_table()["a"].to_numpy()
+    return _as_table(journeys, one, flat, one["start"].to_numpy(), [by] if by else [])
+
+
 def _as_table(journeys: Journeys, one: pd.DataFrame, flat: Any, start: Any, keys: list[str]) -> pd.DataFrame:
-    """Variants by name, in the order of the alphabet, from the codes of all of them in a row."""
-    labels, marks = tuple(journeys.names[flat].tolist()), flat.astype(">u2").tobytes()
-    begins, ends = start.tolist(), (start + one["k"].to_numpy()).tolist()
-    paths = [labels[at:end] for at, end in zip(begins, ends, strict=True)]
-    written = [marks[2 * at : 2 * end] for at, end in zip(begins, ends, strict=True)]
-    order = sorted(range(len(written)), key=written.__getitem__)
-    made = {"variant": pd.Series(paths, dtype=object), "n": one["n"].astype("int64")}
-    return pd.DataFrame({**{name: one[name] for name in keys}, **made}).take(order)
+    """Variants by name, the most frequent first, else in the order of the alphabet, from the codes of a log or of examples in a
+    row."""
+    length = one["k"].to_numpy(dtype="int64")
+    order = _alphabetical(flat, start, length)
+    counted = one[[*keys, "n"]].assign(n=one["n"].astype("int64"), at=start, k=length).take(order)
+    rising = [True] * len(keys) + [False]
+    counted = counted.sort_values([*keys, "n"], ascending=rising, kind="stable", ignore_index=True)
+    start, length = counted.pop("at").to_numpy(), counted.pop("k").to_numpy()
+    ends = np.cumsum(length)
+    labels = tuple(journeys.names[flat[np.repeat(start - (ends - length), length) + np.arange(length.sum())]].tolist())
+    paths = [labels[end - k : end] for end, k in zip(ends.tolist(), length.tolist(), strict=True)]
+    counted.insert(len(keys), "variant", pd.Series(paths, dtype=object))
+    return counted
+
+
+def _alphabetical(flat: Any, start: Any, length: Any) -> npt.NDArray[np.int64]:
+    """The order of stretches of codes, as of words in a dictionary. As many codes as 63 bits hold are one number to sort by; the next
+    are looked at only where others are the same so far."""
+    bits = (int(flat.max(initial=0)) + 1).bit_length()
+    width = 63 // bits
+    codes = np.append(flat, [0] * width).astype("uint16") + np.uint16(1)  # 0 is left for what is over
+    rank = np.zeros(len(start), dtype="int64")  # the place of the first of those that are the same so far
+    left, at = np.arange(len(start)), 0
+    while len(left):
+        here, beyond = np.minimum(start[left] + at, len(flat)), np.clip(at + width - length[left], 0, width)
+        word = np.zeros(len(left), dtype="int64")
+        for step in range(width):
+            word = (word << bits) | codes[here + step]
+        word = (word >> beyond * bits) << beyond * bits
+        order = np.lexsort((word, rank[left])) if at else np.argsort(word, kind="stable")
+        left, word = left[order], word[order]
+        before, here = rank[left], np.arange(len(left))
+        block = np.append(True, before[1:] != before[:-1])
+        first = np.flatnonzero(block | np.append(True, word[1:] != word[:-1]))
+        size = np.diff(np.append(first, len(left)))
+        rank[left] = before + np.repeat(first, size) - np.maximum.accumulate(np.where(block, here, 0))
+        goes_on = (size > 1) & (np.maximum.reduceat(length[left], first) > at + width)
+        left, at = left[np.repeat(goes_on, size)], at + width
+    return np.argsort(rank, kind="stable")
 
 
 def _variants_by_text(journeys: Journeys, rows: ibis.Table, keys: list[str]) -> pd.DataFrame:

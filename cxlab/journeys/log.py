@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -44,6 +45,7 @@ class Journeys:
         gap: int | None = None,
         grain: str = "customer",
         last: ibis.Table | None = None,
+        in_places: bool = False,
     ) -> None:
         self.source = source
         self.people = people
@@ -53,6 +55,8 @@ class Journeys:
         self.is_split = split
         self.gap = gap
         self.grain = grain
+        self.in_places = in_places  # whether the rows of `table` lie one after the other, customer by customer
+        self._sets: edges.CustomerSets | None = None
 
     @property
     def backend(self) -> BaseBackend:
@@ -170,14 +174,14 @@ class Journeys:
         if silence is None and not opening and not closing:
             raise ValueError("nothing says where a journey ends: give `gap`, `begins` or `ends`")
         t = self.table
-        cut = ibis.literal(False)
+        cuts = [t.nx.isnull()]  # where it is, the others may be missing: true or missing is true
         if silence is not None:
-            cut = cut | (t.wait > silence).fill_null(False)
+            cuts.append(t.wait > silence)
         if opening:
-            cut = cut | t.nx.isin(opening).fill_null(False)
+            cuts.append(t.nx.isin(opening))
         if closing:
-            cut = cut | t.a.isin(closing)
-        t = t.mutate(last=t.nx.isnull() | cut)
+            cuts.append(t.a.isin(closing))
+        t = t.mutate(last=reduce(or_, cuts))
         # what lies before an event: the journeys that were over, and the place where the last of them was cut
         before = ibis.window(group_by="c", order_by=[*self.keys[1:], "pos"], preceding=(None, 1))
         inside = ibis.window(group_by=self.keys, order_by="pos", preceding=(None, 1))
@@ -216,7 +220,7 @@ class Journeys:
         if touchpoints is not None:
             t = _next_again(t.filter(t.a.isin(self._codes(touchpoints, "touchpoints"))), self.keys)
         made = self._like(t, self.names)
-        made.people = people
+        made.people = people if customers is None else keep(self.backend, people)
         return made
 
     def _like(self, table: ibis.Table, names: npt.NDArray[Any]) -> Journeys:
@@ -430,6 +434,12 @@ class Journeys:
         """One row a customer and edge: c, a, nx, and how often (own)."""
         t = self.table.filter(self.table.nx.notnull())
         return keep(self.backend, t.group_by(["c", "a", "nx"]).agg(own=t.count()))
+
+    def customer_sets(self, n_edges: int) -> edges.CustomerSets | None:
+        """Which customers took each edge; None where that would be too large for memory, or the engine has no sets."""
+        if self._sets is None and n_edges and self.backend.name == "duckdb":
+            self._sets = edges.customer_sets(self, n_edges)
+        return self._sets
 
     def often(self) -> pd.DataFrame:
         """One row a touchpoint: touchpoint, n (events), share of all events."""

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import ibis.expr.operations as ops
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from cxlab.data.engine import connect
-from cxlab.data.portable import in_byte_order, keep, micros, upload
+from cxlab.data.portable import in_byte_order, keep, keeps_places, kept, micros, new_name, quoted, upload
 from cxlab.problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from cxlab.journeys.log import Journeys
 
 MOST_TOUCHPOINTS = 32_767
+_KEY, _PLACE = "_key", 2**32  # of a customer, to sort by: the place of the first event, times 2³², and the number
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|s)")
 _SECONDS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
 _NUMBER = r"^-?[0-9]{1,18}$"
@@ -108,12 +111,17 @@ def reconstruct(
 
     names = [segment] if isinstance(segment, str) else list(segment or [])
     source = _source(events, (customer, timestamp, touchpoint), order, names, end, engine)
-    backend, good = source.backend, source.good
+    in_places = keeps_places(source.backend) and not source.rows.op().find(ops.InMemoryTable)
+    people, found, table = (_by_places if in_places else _by_windows)(source, touchpoint)
+    return Journeys(source, people, found, table, in_places=in_places)
+
+
+def _by_windows(source: Source, touchpoint: str) -> tuple[ibis.Table, npt.NDArray[Any], ibis.Table]:
+    """Customers by number, touchpoints by code and the events in order, as any engine makes them."""
+    backend, good, names = source.backend, source.good, source.segments
     kinds = good.select("touchpoint").distinct()
     found = sorted(kinds.to_pandas()["touchpoint"])
-    if len(found) > MOST_TOUCHPOINTS:
-        what = f"`{touchpoint}` has {len(found):,} kinds of events, more than {MOST_TOUCHPOINTS:,}"
-        raise ValueError(f"{what}: it seems to number them; give the column that names what happened")
+    _check_kinds(len(found), touchpoint)
     # text is looked at once; from here on everything is small integers
     codes = upload(
         backend, pd.DataFrame({"touchpoint": pd.array(found, dtype="str"), "a": np.arange(len(found), dtype="int16")})
@@ -125,13 +133,57 @@ def reconstruct(
     coded = coded.select(
         "c", "a", t=coded.t, number=coded.number, **({"ended": coded.ended} if source.has_ends else {})
     )
-    in_order = ibis.window(group_by="c", order_by=[coded.t, coded.number, coded.a])
+    in_order = ibis.window(
+        group_by="c", order_by=[coded.t, coded.number, coded.a, *([coded.ended] if source.has_ends else [])]
+    )
     table = coded.mutate(
         pos=ibis.row_number().over(in_order).cast("int32"),
         nx=coded.a.lead().over(in_order),
         wait=coded.t.lead().over(in_order) - coded.t,
     )
-    return Journeys(source, people, np.array(found, dtype=object), keep(backend, table.drop("number")))
+    return people, np.array(found, dtype=object), keep(backend, table.drop("number"))
+
+
+def _by_places(source: Source, touchpoint: str) -> tuple[ibis.Table, npt.NDArray[Any], ibis.Table]:
+    """The same where an engine keeps rows in their places (DuckDB): they are sorted once by small integers, and the next event is
+    the next row. The first event of a customer lies after all events of the customers before."""
+    backend: Any = source.backend
+    rows = backend.compile(source.good)
+    names = [quoted(name) for name in source.segments]
+    customer, lowest = ", ".join(["customer_id", *names]), "".join(f", min({name}) AS {name}" for name in names)
+    ended, last = (", e.ended", ", e.ended NULLS LAST") if source.has_ends else ("", "")
+    seen, codes, people, placed, made = (new_name("kept") for _ in range(5))
+    backend.raw_sql(f"""
+        CREATE TEMP TABLE {seen} AS SELECT {customer}, touchpoint, count(*) AS n FROM ({rows})
+        GROUP BY GROUPING SETS (({customer}), (touchpoint))""")
+    backend.raw_sql(f"""
+        CREATE TEMP TABLE {codes} AS SELECT touchpoint, (row_number() OVER (ORDER BY touchpoint) - 1)::SMALLINT AS a
+        FROM {seen} WHERE touchpoint IS NOT NULL""")
+    found = [name for (name,) in backend.raw_sql(f"SELECT touchpoint FROM {codes} ORDER BY a").fetchall()]
+    _check_kinds(len(found), touchpoint)
+    backend.raw_sql(f"""
+        CREATE TEMP TABLE {people} AS SELECT {customer}, (row_number() OVER so_far - 1)::INTEGER AS c,
+            ((sum(n) OVER so_far - n) * {_PLACE} + c)::BIGINT AS {_KEY}
+        FROM (SELECT customer_id{lowest}, sum(n) AS n FROM {seen} WHERE customer_id IS NOT NULL GROUP BY customer_id)
+        WINDOW so_far AS (ORDER BY customer_id ROWS UNBOUNDED PRECEDING)""")
+    backend.raw_sql(f"""
+        CREATE TEMP TABLE {placed} AS SELECT p.{_KEY} AS key, k.a, e.t{ended}
+        FROM ({rows}) e JOIN {codes} k ON e.touchpoint = k.touchpoint JOIN {people} p ON e.customer_id = p.customer_id
+        ORDER BY key, e.t, e.number NULLS LAST, k.a{last}""")
+    backend.raw_sql(f"""
+        CREATE TEMP TABLE {made} AS SELECT (key & {_PLACE - 1})::INTEGER AS c, a, t{ended}, (place - (key >> 32))::INTEGER AS pos,
+            CASE WHEN next_key = key THEN next_a END AS nx, CASE WHEN next_key = key THEN next_t - t END AS wait
+        FROM (SELECT *, rowid AS place, lead(key) OVER () AS next_key, lead(a) OVER () AS next_a, lead(t) OVER () AS next_t
+            FROM {placed}) e""")
+    for done in (seen, codes, placed):
+        backend.raw_sql(f"DROP TABLE {done}")
+    return kept(backend, people), np.array(found, dtype=object), kept(backend, made)
+
+
+def _check_kinds(n: int, touchpoint: str) -> None:
+    if n > MOST_TOUCHPOINTS:
+        what = f"`{touchpoint}` has {n:,} kinds of events, more than {MOST_TOUCHPOINTS:,}"
+        raise ValueError(f"{what}: it seems to number them; give the column that names what happened")
 
 
 def _source(
