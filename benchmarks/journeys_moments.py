@@ -21,7 +21,7 @@ often the 95% interval held the mean difference, beside the corrected resampled 
 | one touchpoint tells | | .97 (.80) | .98 (.98) | | .98 (.95) | .98 (.92) |
 | waiting tells | | 1.00 (.90) | .97 (.95) | | | .95 (.95) |
 
-Where nothing tells, neither was ever said to tell more.
+Where nothing tells, one of the two was said to tell more in 1 of 240 simulations.
 """
 
 from __future__ import annotations
