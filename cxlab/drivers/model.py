@@ -29,6 +29,7 @@ from cxlab.drivers.importance import Method, bootstrap_importance, dominance_ana
 from cxlab.drivers.ordered import MOST_ORDERED, SubsetFits, fit_ordered, resampled_r2, subset_fits
 from cxlab.drivers.performance import importance_performance
 from cxlab.drivers.resampling import Interval, ResampledImportance
+from cxlab.drivers.robust import robust_fit
 from cxlab.drivers.sensitivity import omitted_driver
 from cxlab.drivers.simulate import Simulator, WhatIf
 from cxlab.inference import benjamini_hochberg
@@ -134,7 +135,7 @@ class DriverModel:
         with a hole in a column that the formula names are left out and counted. Raises ValueError for a formula that cannot be
         read, an unknown column, an outcome that is no number, or a model without a constant.
         """
-        from formulaic import Formula  # type: ignore[import-untyped]
+        from formulaic import Formula
 
         check_conf_level(conf_level)
         try:
@@ -177,7 +178,9 @@ class DriverModel:
         )
 
     def fit(self, cov_type: ErrorType | None = None, clusters: Any = None, *, cov_kwds: Any = None) -> DriverModel:
-        """Fit, with errors HC3 (ols) or sandwich (ordered, logit), by account where `clusters` are given, or nonrobust.
+        """Fit, with errors HC3 (ols) or sandwich (ordered, logit), by account where `clusters` are given, or nonrobust. By account those
+        of least squares are CR3, which leave every account out once: with sixty accounts the usual formula calls noise clear in
+        7% of samples and not in 5 (`benchmarks/drivers_coverage.py`).
 
         `clusters`: a column of the table, or one value a row of the table or of X; a respondent without one stands alone.
         `cov_kwds={"groups": …}` is the same in the words of statsmodels. Refuses drivers that follow from each other.
@@ -195,10 +198,15 @@ class DriverModel:
         correlation_of(*read_answers(self.X, self.y, self.weights))
         self.clusters = accounts
         if self.kind == "ols":
-            self.result = self._least_squares(cov_type, accounts)
+            self.result = self._least_squares("nonrobust" if accounts is not None else cov_type)
             names = list(self.X.columns)
             self._spread = self.result.bse[names].to_numpy()
-            self._df = float(getattr(self.result, "df_resid_inference", None) or self.result.df_resid)
+            self._df = float(self.result.df_resid)
+            if accounts is not None:
+                codes = cluster_codes(len(accounts), accounts)
+                w = np.ones(len(self.y)) if self.weights is None else self.weights
+                self._spread = robust_fit(self.X.to_numpy(dtype=float), self.y, w, codes).std_errors[1:]
+                self._df = float(codes.max())
         else:
             self.result = fit_ordered(self.X, self.y, weights=self.weights)
             made = self.result.covariance("nonrobust" if cov_type == "nonrobust" else "sandwich", accounts)
@@ -207,15 +215,12 @@ class DriverModel:
             self._df = math.inf if accounts is None else float(cluster_codes(len(accounts), accounts).max())
         return self
 
-    def _least_squares(self, cov_type: str, accounts: Any) -> Any:
+    def _least_squares(self, cov_type: str) -> Any:
         import statsmodels.api as sm
 
         design = sm.add_constant(self.X, has_constant="add")
         model = sm.OLS(self.y, design) if self.weights is None else sm.WLS(self.y, design, weights=self.weights)
-        options: dict[str, Any] = {"cov_type": cov_type, "use_t": True}
-        if accounts is not None:
-            options["cov_kwds"] = {"groups": cluster_codes(len(accounts), accounts)}
-        return model.fit(**options)
+        return model.fit(cov_type=cov_type, use_t=True)
 
     def _aligned(self, values: Any, called: str = "accounts") -> npt.NDArray[np.object_]:
         """One value a row of X, from a column's name, the whole table's rows, or those of X."""

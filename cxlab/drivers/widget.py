@@ -39,7 +39,7 @@ def what_if_sliders(
     table = what_if_table(simulator, drivers, scale=scale, step=step)
     if not _has_front_end():
         return table
-    import ipywidgets  # type: ignore[import-untyped]
+    import ipywidgets
 
     names = dict(labels or {})
     width = {"description_width": "12em"}

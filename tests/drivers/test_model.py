@@ -160,6 +160,24 @@ def test_copies_of_respondents_inside_an_account_add_no_information() -> None:
     assert (blind["std_error"] < 0.6 * clustered["std_error"]).all()
 
 
+def test_errors_by_account_are_those_of_leaving_every_account_out_once() -> None:
+    rng = np.random.default_rng(8)
+    table = pd.DataFrame({"app": rng.normal(size=60), "shop": rng.normal(size=60)})
+    accounts = np.repeat(np.arange(12), 5)
+    table["loyal"] = table["app"] + rng.normal(size=12)[accounts] + rng.normal(size=60)
+    found = DriverModel.from_columns(table, "loyal", ["app", "shop"]).fit(clusters=accounts).summary_frame()
+    whole = np.column_stack([np.ones(60), table[["app", "shop"]]])
+    beta = np.linalg.lstsq(whole, table["loyal"], rcond=None)[0]
+    without = [
+        np.linalg.lstsq(whole[accounts != account], table["loyal"][accounts != account], rcond=None)[0]
+        for account in range(12)
+    ]
+    errors = np.sqrt(((np.array(without) - beta) ** 2).sum(axis=0))
+    assert found["std_error"].tolist() == pytest.approx(errors[1:].tolist())
+    reach = stats.t.ppf(0.975, 11)
+    assert found["conf_high"].tolist() == pytest.approx((beta + reach * errors)[1:].tolist())
+
+
 def test_a_respondent_without_an_account_stands_alone() -> None:
     table = _table(40)
     accounts = np.array([f"A{i // 4}" for i in range(40)], dtype=object)
