@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ class Journeys:
         source: Source,
         people: ibis.Table,
         names: npt.NDArray[Any],
-        table: ibis.Table,
+        table: ibis.Table | Callable[[], ibis.Table],
         *,
         split: bool = False,
         gap: int | None = None,
@@ -70,7 +70,7 @@ class Journeys:
     @cached_property
     def table(self) -> ibis.Table:
         """The events. Those of a split are put in order when somebody asks for them: counting journeys needs no order."""
-        return self._table if self._last is None else keep(self.backend, self._table)
+        return keep(self.backend, self._table()) if callable(self._table) else self._table
 
     # ------------------------------------------------------------------------------------------------------------ counts
 
@@ -182,15 +182,18 @@ class Journeys:
         if closing:
             cuts.append(t.a.isin(closing))
         t = t.mutate(last=reduce(or_, cuts))
-        # what lies before an event: the journeys that were over, and the place where the last of them was cut
-        before = ibis.window(group_by="c", order_by=[*self.keys[1:], "pos"], preceding=(None, 1))
-        inside = ibis.window(group_by=self.keys, order_by="pos", preceding=(None, 1))
-        made = t.mutate(
-            journey=t["last"].cast("int32").sum().over(before).fill_null(0).cast("int32"),
-            pos=t.pos - t["last"].ifelse(t.pos + 1, 0).max().over(inside).fill_null(0).cast("int32"),
-            nx=t["last"].ifelse(ibis.null("int16"), t.nx),
-            wait=t["last"].ifelse(ibis.null("int64"), t.wait),
-        ).drop("last")
+
+        def made() -> ibis.Table:
+            # what lies before an event: the journeys that were over, and the place where the last of them was cut
+            before = ibis.window(group_by="c", order_by=[*self.keys[1:], "pos"], preceding=(None, 1))
+            inside = ibis.window(group_by=self.keys, order_by="pos", preceding=(None, 1))
+            return t.mutate(
+                journey=t["last"].cast("int32").sum().over(before).fill_null(0).cast("int32"),
+                pos=t.pos - t["last"].ifelse(t.pos + 1, 0).max().over(inside).fill_null(0).cast("int32"),
+                nx=t["last"].ifelse(ibis.null("int16"), t.nx),
+                wait=t["last"].ifelse(ibis.null("int64"), t.wait),
+            ).drop("last")
+
         return Journeys(
             self.source, self.people, self.names, made, split=True, gap=silence, grain=grain, last=t.filter("last")
         )
@@ -468,10 +471,14 @@ class Journeys:
         rows = self.table if table is None else table
         if by is None:
             return rows
-        if by not in self.source.segments:
-            raise ValueError(f"there is no segment `{by}`; {did_you_mean(by, self.source.segments)}")
+        self.check_segment(by)
         known = self.people.filter(self.people[by].notnull())
         return rows.inner_join(known.select("c", by), "c")
+
+    def check_segment(self, by: str | None) -> None:
+        """Raises ValueError for a segment that the log does not have, with the nearest name."""
+        if by is not None and by not in self.source.segments:
+            raise ValueError(f"there is no segment `{by}`; {did_you_mean(by, self.source.segments)}")
 
     def _codes(self, touchpoints: Iterable[str], what: str) -> list[int]:
         place = {name: number for number, name in enumerate(self.names)}

@@ -34,6 +34,9 @@ def events(m: int = 150, seed: int = 3) -> pd.DataFrame:
             "country": np.array(["AT", "DE", None], dtype=object)[who % 3],
         }
     )
+    frame.loc[frame["customer_id"] == "5é", "country"] = np.resize(
+        ["DE", "AT"], (frame["customer_id"] == "5é").sum()
+    )  # a conflict
     for column in ("customer_id", "touchpoint", "timestamp", "end_timestamp", "event_id"):
         frame.loc[rng.choice(n, 6, replace=False), column] = None
     return frame.sample(frac=1, random_state=seed, ignore_index=True)
