@@ -34,7 +34,7 @@ def test_given_is_used_and_left_out(found: Losses) -> None:
 
 def test_the_notebooks_use_what_is_said_of_them(study: Study, found: Losses) -> None:
     rows = found.rows.drop_duplicates("notebook").set_index("notebook")
-    drivers = loyalty_drivers(study.responses, study.items, study.touchpoints, n_boot=10)
+    drivers = loyalty_drivers(study.responses, study.items, study.touchpoints, n_boot=100)
     assert rows.loc["07 Drivers", ["n", "used"]].tolist() == [drivers.n_asked, drivers.n]
     *_, screened = needs_answers(study.responses, study.items)
     assert rows.loc["01 Needs", ["n", "used"]].tolist() == [len(screened), screened["keep"].sum()]
