@@ -69,8 +69,11 @@ class LoyaltyDrivers:
         if not clear:
             return f"No driver clearly goes with {inside_text(self.outcome)} once the others are held fixed."
         top = clear[0]
+        who = f"{top['label']} counts most"
+        if top["share"] < self.drivers["share"].max():
+            who = f"Of the drivers that are clear of chance {inside_text(top['label'])} counts most"
         said = (
-            f"{top['label']} counts most for {inside_text(self.outcome)}: {top['share']:.0f}% ({top['conf_low']:.0f} to "
+            f"{who} for {inside_text(self.outcome)}: {top['share']:.0f}% ({top['conf_low']:.0f} to "
             f"{top['conf_high']:.0f}%) of what the drivers explain"
         )
         if top["rank_high"] > 1:

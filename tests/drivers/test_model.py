@@ -612,6 +612,13 @@ def test_the_driver_that_counts_most_is_the_headline(found: LoyaltyDrivers) -> N
     assert found.product()["share"].sum() == pytest.approx(1)
 
 
+def test_the_headline_says_so_where_a_driver_that_is_not_clear_has_the_larger_share(found: LoyaltyDrivers) -> None:
+    rows = found.drivers.copy()
+    rows.loc[rows["driver"] == "app_good", "q_value"] = 0.2
+    said = dataclasses.replace(found, drivers=rows).headline()
+    assert said.startswith("Of the drivers that are clear of chance speed of the app counts most for recommendation: ")
+
+
 def test_no_claim_is_made_for_a_driver_that_is_not_clear_of_chance(found: LoyaltyDrivers) -> None:
     shop = found.drivers.set_index("driver").loc["shop_good"]
     assert shop["q_value"] >= 0.05
