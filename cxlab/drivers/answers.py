@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from cxlab.data.answers import LONGEST_COUNTED
 from cxlab.problems import NotApplicableError, ParameterError, did_you_mean
 
 LEAST_ACCOUNTS = 5  # with two answers or more, from which on errors are by account
@@ -84,6 +85,18 @@ class DriverAnswers:
     @cached_property
     def outcome_scale(self) -> tuple[float, float]:
         return self.scale_of(self.outcome)
+
+    @cached_property
+    def steps(self) -> dict[str, int]:
+        """Driver → the points for which its coefficient is given and by which it is moved: one, or ten on a scale longer than ten."""
+        return {name: 10 if high - low > LONGEST_COUNTED else 1 for name, (low, high) in self.scales.items()}
+
+    @property
+    def step_words(self) -> str:
+        sizes = set(self.steps.values())
+        if len(sizes) > 1:
+            return "one point (ten on scales longer than ten)"
+        return "one point" if sizes == {1} else "ten points"
 
     @cached_property
     def labels(self) -> dict[str, str]:

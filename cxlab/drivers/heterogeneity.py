@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxlab.data.answers import LONGEST_COUNTED, MOST_GROUPS, grouping_columns
+from cxlab.data.answers import MOST_GROUPS, grouping_columns
 from cxlab.drivers.accounts import (
     LEAST_ACCOUNTS,
     LEAST_ANSWERS,
@@ -384,7 +384,7 @@ def for_whom(
         wave=asked.wave,
         labels=asked.labels,
         owners=asked.owners,
-        step=_step_words(asked),
+        step=asked.step_words,
         groupings=tests.assign(result=[_result(row, by_segment) for row in tests.to_dict("records")])[_GROUPINGS],
         by_segment=by_segment,
         left_out={label: one.n_small for label, one in found.items()},
@@ -489,7 +489,7 @@ def _rows(label: str, found: SegmentDifferences, asked: DriverAnswers, level: fl
         ["p_value", "statistic"], ascending=[True, False], kind="stable"
     )
     rows = tests[["driver", "p_value", "q_value", "differs"]].merge(found.coefficients, on="driver", sort=False)
-    step = rows["driver"].map(_steps(asked))
+    step = rows["driver"].map(asked.steps)
     for column in ("estimate", "std_error", "conf_low", "conf_high"):
         rows[column] = rows[column] * step
     has_ends = rows["share_low"].notna()
@@ -518,7 +518,7 @@ def _resamples(drivers: int, segments: int) -> int:
 
 def _detectable(found: list[SegmentDifferences], asked: DriverAnswers, conf_level: float) -> float:
     """What a comparison of two segments would usually (80%) have shown, at the median over drivers and pairs of segments."""
-    steps = _steps(asked)
+    steps = asked.steps
     errors = [
         float(np.hypot(one, other)) * steps[str(driver)]
         for tested in found
@@ -527,18 +527,6 @@ def _detectable(found: list[SegmentDifferences], asked: DriverAnswers, conf_leve
         for one, other in combinations(rows["std_error"].dropna(), 2)
     ]
     return detectable_difference(float(np.median(errors)), conf_level=conf_level) if errors else math.nan
-
-
-def _steps(asked: DriverAnswers) -> dict[str, int]:
-    """Driver → the points for which its coefficient is given: one, or ten on a scale longer than ten."""
-    return {name: 10 if high - low > LONGEST_COUNTED else 1 for name, (low, high) in asked.scales.items()}
-
-
-def _step_words(asked: DriverAnswers) -> str:
-    steps = set(_steps(asked).values())
-    if len(steps) > 1:
-        return "one point (ten on scales longer than ten)"
-    return "one point" if steps == {1} else "ten points"
 
 
 def _effect(row: dict[Any, Any]) -> str:

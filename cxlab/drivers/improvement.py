@@ -18,7 +18,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from cxlab.data.answers import LONGEST_COUNTED
 from cxlab.drivers.answers import DriverAnswers
 from cxlab.drivers.model import DriverModel
 from cxlab.drivers.priorities import PRODUCT, MoneyPriorities, money_priorities
@@ -234,9 +233,9 @@ class Improvement:
         return self.touchpoint_labels.get(touchpoint, touchpoint)
 
     def _step(self) -> str:
-        sizes = {_step_of(*self.asked.scales[name]) for name in self.asked.drivers}
+        sizes = set(self.asked.steps.values())
         if len(sizes) == 1:
-            return "one point" if sizes == {1.0} else f"{number_text(sizes.pop())} points"
+            return "one point" if sizes == {1} else f"{number_text(sizes.pop())} points"
         return "one step (a point, ten on long scales)"
 
     def _words(self) -> str:
@@ -275,8 +274,7 @@ def improvement(
     if asked.kind == "ordered":
         metric = "nps" if asked.outcome_scale == (0, 10) else "mean"
     simulator = model.simulator(clusters=asked.clusters, n_boot=n_boot, metric=metric, random_state=random_state)
-    steps = {name: _step_of(*ends) for name, ends in asked.scales.items()}
-    step = simulator.what_if(steps, scale=asked.scales, segment_col=column if column in rows else None)
+    step = simulator.what_if(asked.steps, scale=asked.scales, segment_col=column if column in rows else None)
     best = simulator.what_if(scale=asked.scales, target={name: high for name, (_, high) in asked.scales.items()})
     top = best.parts.rename(columns={"estimate": "to_top", "conf_low": "to_top_low", "conf_high": "to_top_high"})
     known = dict(costs or {})
@@ -301,7 +299,3 @@ def improvement(
         tuple(asked.drivers if counting is None else counting),
         min_base,
     )
-
-
-def _step_of(low: float, high: float) -> float:
-    return 10.0 if high - low > LONGEST_COUNTED else 1.0

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from cxlab.data.answers import LONGEST_COUNTED, best_answers
+from cxlab.data.answers import best_answers
 from cxlab.drivers.answers import DriverAnswers, driver_answers
 from cxlab.drivers.importance import MOST_EXACT, relative_importance
 from cxlab.drivers.model import DriverModel
@@ -228,8 +228,8 @@ class LoyaltyDrivers:
         clear = len(self.counting)
         return {
             "title": f"{clear} of {len(self.drivers)} coefficients are clear of chance once their number is counted.",
-            "subtitle": f"Points of {inside_text(self.outcome)} that go with {self._steps()} more of a driver, the others held fixed; "
-            f"{100 * self.conf_level:g}% interval",
+            "subtitle": f"Points of {inside_text(self.outcome)} that go with {self.asked.step_words} more of a driver, the others held "
+            f"fixed; {100 * self.conf_level:g}% interval",
             "note": {
                 "Test": f"{len(self.drivers)} coefficients, "
                 + ("errors by account" if self.clustered else "HC3 errors")
@@ -238,12 +238,6 @@ class LoyaltyDrivers:
                 "Halo": f"One common part holds {self.halo:.0%} of what the drivers differ by",
             },
         }
-
-    def _steps(self) -> str:
-        steps = set(self.drivers["step"])
-        if steps == {1}:
-            return "one point"
-        return "ten points" if steps == {10} else "one point (ten on scales longer than ten)"
 
     def lost_words(self) -> dict[str, Any]:
         most = self.lost.to_dict("records")[0]
@@ -385,7 +379,7 @@ def _table(model: DriverModel, shares: pd.DataFrame, asked: DriverAnswers) -> pd
     names, scales = list(table["driver"]), asked.scales
     own = asked.rows[asked.weights_col] if asked.weights_col else None
     performance = [share_row(best_answers(asked.rows[name], *scales[name]), weights=own)["estimate"] for name in names]
-    step = np.array([10 if scales[name][1] - scales[name][0] > LONGEST_COUNTED else 1 for name in names])
+    step = np.array([asked.steps[name] for name in names])
     for column in ("coefficient", "coefficient_low", "coefficient_high"):
         table[column] = table[column] * step
     return table.assign(
